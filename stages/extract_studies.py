@@ -1,0 +1,31 @@
+"""Reads: the clips of a task's studies.
+Writes: data/<task>/features/<feature>/<set>, one memory-mapped feature a set.
+Params: tasks.<task>.features.<feature>.
+"""
+
+import argparse
+from pathlib import Path
+
+from tutti import config
+from tutti.extraction import extract_sets
+from tutti.process import run_stage
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this stage."""
+    command = argparse.ArgumentParser(description=__doc__)
+    command.add_argument("--task", required=True)
+    command.add_argument("--feature", required=True)
+    command.add_argument("--out", type=Path, required=True)
+    return command
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Extract one feature of the clips of all studies."""
+    section = config.load().feature(arguments.task, arguments.feature)
+    clips = Path("data") / arguments.task / "clips"
+    extract_sets(clips, section, arguments.feature, arguments.out, config.STUDY_SETS)
+
+
+if __name__ == "__main__":
+    run_stage(main, parser())

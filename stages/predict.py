@@ -1,0 +1,28 @@
+"""Reads: a fitted model and its feature of the validation and test clips.
+Writes: data/<task>/scores/<model>, one file of window scores a set.
+Params: none; all that matters is in the model's specification.
+"""
+
+import argparse
+from pathlib import Path
+
+from tutti.process import run_stage
+from tutti.training.scoring import score_sets
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this stage."""
+    command = argparse.ArgumentParser(description=__doc__)
+    command.add_argument("--task", required=True)
+    command.add_argument("--model", required=True)
+    command.add_argument("--out", type=Path, required=True)
+    return command
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Score the validation and test clips with one model."""
+    score_sets(Path("models") / arguments.task / arguments.model, Path("data") / arguments.task, arguments.out)
+
+
+if __name__ == "__main__":
+    run_stage(main, parser())

@@ -1,0 +1,299 @@
+"""Every mistake in ``params.yaml`` is one sentence that names the key, the value and what is allowed."""
+
+import copy
+import importlib
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tutti import config
+from tutti.errors import ParameterError
+
+ROOT = Path(__file__).parents[1]
+ORIGINAL = config.read_yaml(ROOT / "params.yaml")
+MODELS = sorted(ORIGINAL["tasks"]["cultural"]["models"])
+ABSENT = "<absent>"
+TASK = "tasks/cultural"
+
+
+def _with(path: str, value: Any) -> dict[str, Any]:
+    """Return the repository's parameters with one value replaced, or removed."""
+    values: dict[str, Any] = copy.deepcopy(ORIGINAL)
+    *groups, key = path.split("/")
+    place: Any = values
+    for group in groups:
+        place = place[group]
+    if value == ABSENT:
+        del place[key]
+    else:
+        place[key] = value
+    return values
+
+
+def _complaint(tmp_path: Path, path: str, value: Any) -> str:
+    file = tmp_path / "params.yaml"
+    with file.open("w", encoding="utf-8") as stream:
+        YAML(typ="safe").dump(_with(path, value), stream)
+    with pytest.raises(ParameterError) as caught:
+        config.load(file)
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_the_repositorys_parameters_are_valid() -> None:
+    params = config.load(ROOT / "params.yaml")
+    assert params.sizes == params.scales["default"]
+    assert set(params.scales) == {"smoke", "default", "paper"}
+    assert params.task("cultural").clips.gain_db == (-6.0, 6.0)
+
+
+GROUPS = [
+    "", "scales", "scales/smoke", "scales/smoke/corpus", "scales/smoke/cultural", "scales/smoke/cultural/clips",
+    "scales/smoke/cultural/training", "scales/smoke/cultural/variety", "scales/smoke/evaluation", "corpora/rendered",
+    "scales/smoke/cultural/embedding", "corpora/rendered/render", "corpora/folder", TASK, f"{TASK}/split",
+    f"{TASK}/clips", f"{TASK}/features/log_mel", f"{TASK}/features/mfcc", f"{TASK}/features/timbre",
+    f"{TASK}/learned_features/vggish", f"{TASK}/embedding", *(f"{TASK}/models/{model}" for model in MODELS),
+    f"{TASK}/models/han_cnn/training",
+    f"{TASK}/evaluation", f"{TASK}/studies", f"{TASK}/studies/leak", f"{TASK}/studies/enter_leave",
+    f"{TASK}/studies/variety", f"{TASK}/studies/variety/feature", f"{TASK}/studies/variety/model", "report", "detect",
+    "tracking",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if group != "scales"])
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, group: str) -> None:
+    said = _complaint(tmp_path, f"{group}/surprise".lstrip("/"), 1)
+    place = f"{group.replace('/', '.')}: " if group else ""
+    assert said.startswith(f"params.yaml: {place}key 'surprise' is unknown here: choose one of ")
+    known: Any = ORIGINAL
+    for part in group.split("/") if group else ():
+        known = known[part]
+    assert all(key in said for key in known)
+
+
+@pytest.mark.parametrize("group", GROUPS[1:])
+def test_a_group_that_is_none_is_named(tmp_path: Path, group: str) -> None:
+    for value, quoted in ((None, "empty"), ([1], "[1]"), ("x", "'x'")):
+        said = _complaint(tmp_path, group, value)
+        assert said.startswith(f"params.yaml: {group.replace('/', '.')} is {quoted}, and must be a group of keys")
+
+
+SECTIONS = ["seed", "scale", "scales", "corpora", "tasks", "report", "detect", "tracking"]
+KEYS = [f"{TASK}/clips", f"{TASK}/corpus", "scales/paper/cultural", f"{TASK}/models/han_cnn/training/loss"]
+
+
+@pytest.mark.parametrize("path", [*SECTIONS, *KEYS])
+def test_a_missing_key_is_named(tmp_path: Path, path: str) -> None:
+    said = _complaint(tmp_path, path, ABSENT)
+    assert said.startswith(f"params.yaml: {path.replace('/', '.')} is missing: add it")
+
+
+WRONG = [
+    ("seed", "many", "is 'many', and must be a whole number"),
+    ("seed", 1.5, "is 1.5, and must be a whole number"),
+    ("seed", True, "is true, and must be a whole number"),
+    ("seed", None, "is empty, and must be a whole number"),
+    ("seed", -1, "is -1, and must be at least 0"),
+    ("scale", 3, "is 3, and must be a text"),
+    ("scale", "smok", "is 'smok': choose one of default, paper, smoke; did you mean 'smoke'?"),
+    ("scales", {}, "is {}, and must be a group with at least 1 entry"),
+    ("scales/smoke/corpus/recordings_per_instrument", 2, "is 2, and must be at least 3"),
+    ("scales/smoke/corpus/recording_seconds", math.nan, "is nan, and must be a finite number"),
+    ("scales/smoke/corpus/recording_seconds", math.inf, "is inf, and must be a finite number"),
+    ("scales/smoke/corpus/recording_seconds", 121.0, "is 121.0, and must be at most 120"),
+    ("scales/smoke/corpus/instruments", "flute", "is 'flute', and must be `all` or a list of instruments"),
+    ("scales/smoke/corpus/instruments", [], "is [], and must be a list of at least one name"),
+    ("scales/smoke/corpus/instruments", ["oboe", "oboe"], "must be a list without repetitions: 'oboe' stands twice"),
+    ("scales/smoke/corpus/instruments", ["oboe", "flut"], "instrument 'flut' is not in the taxonomy"),
+    ("scales/smoke/corpus/instruments", ["oboe", 3], "instrument '3' is not in the taxonomy"),
+    ("scales/smoke/cultural/clips/train", 0, "is 0, and must be at least 1"),
+    ("corpora/rendered/root", "", "is '', and must be at least 1 character long"),
+    ("corpora/rendered/render/banks", {}, "is {}, and must be a group with at least 1 entry"),
+    ("corpora/rendered/render/sample_rate_hz", 7999, "is 7999, and must be at least 8000"),
+    ("corpora/rendered/render/sample_rate_hz", 96001, "is 96001, and must be at most 96000"),
+    ("corpora/rendered/render/reverb", "on", "is 'on', and must be true or false"),
+    (f"{TASK}/corpus", "irmas", "is 'irmas': choose one of folder, rendered"),
+    (f"{TASK}/split/training_banks", "fluidr3", "is 'fluidr3', and must be a list of at least one name"),
+    (f"{TASK}/split/training_banks", ["fluidr4"], "is 'fluidr4': choose one of fluidr3, timgm6mb; did"),
+    (f"{TASK}/split/training_banks", [], "is [], and must be a list of at least one name"),
+    (f"{TASK}/split/unseen_banks", "b", "is 'b', and must be a list of names, such as [a, b], or [] for none"),
+    ("taxonomy", None, "is empty, and must be a text"),
+    ("corpora/folder/group_pattern", "(", "is '(', and must be a regular expression, or null: missing )"),
+    ("corpora/folder/on_bad_file", "ask", "is 'ask', and must be 'skip' or 'stop'"),
+    (f"{TASK}/clips/seconds", "5", "is '5', and must be a number"),
+    (f"{TASK}/clips/seconds", 0.1, "is 0.1, and must be at least 0.5"),
+    (f"{TASK}/clips/gain_db", [3], "is [3], and must be a list of two numbers, the lower one first"),
+    (f"{TASK}/clips/gain_db", 3.0, "is 3.0, and must be a list of two numbers, the lower one first"),
+    (f"{TASK}/clips/gain_db", [6.0, -6.0], "is [6.0, -6.0], and must go from the lower to the higher value"),
+    (f"{TASK}/clips/draw", "any", "is 'any', and must be 'all' or 'class'"),
+    (f"{TASK}/clips/late_entry_probability", 1.1, "is 1.1, and must be at most 1"),
+    (f"{TASK}/clips/min_sounding_seconds", 0.0, "is 0.0, and must be above 0"),
+    (f"{TASK}/clips/label_files", 1, "is 1, and must be true or false"),
+    (f"{TASK}/features", {}, "is {}, and must be a group with at least 1 entry"),
+    (f"{TASK}/features/log_mel/floor", "1e-05x", "is '1e-05x', and must be a number"),
+    (f"{TASK}/learned_features/vggish/sample_rate_hz", 22050, "is 22050, and must be 16000"),
+    (f"{TASK}/learned_features/vggish/handle", "", "is '', and must be at least 1 character long"),
+    (f"{TASK}/embedding/width", 0.0, "is 0.0, and must be above 0"),
+    (f"{TASK}/embedding/gain_db", [6.0, -6.0], "must go from the lower to the higher value"),
+    (f"{TASK}/embedding/max_mixed", 6, "is 6, and must be at most 5"),
+    (f"{TASK}/embedding/min_sounding_seconds", 1.0, "is 1.0, and must be at most 0.96"),
+    ("scales/smoke/cultural/embedding/patches", 0, "is 0, and must be at least 1"),
+    (f"{TASK}/models", {}, "is {}, and must be a group with at least 1 entry"),
+    (f"{TASK}/models/han_cnn/feature", "mel", "is 'mel': choose one of log_mel, mfcc, timbre, vggish; did"),
+    (f"{TASK}/models/han_cnn/activation", "gelu", "is 'gelu', and must be 'tanh', 'relu'"),
+    (
+        f"{TASK}/models/han_cnn/training",
+        "han_2018",
+        "group of keys or the name of published settings: choose one of han_2017",
+    ),
+    (f"{TASK}/models/han_cnn/training/max_epochs", 0, "is 0, and must be at least 1"),
+    (f"{TASK}/models/han_cnn/training/monitor", "loss", "is 'loss', and must be 'validation_loss' or 'training_loss'"),
+    (f"{TASK}/models/c_gru_log_mel/cell", "rnn", "is 'rnn', and must be 'lstm' or 'gru'"),
+    (f"{TASK}/models/c_gru_log_mel/filters", [16, 32], "is [16, 32], and must be a list of three numbers of filters"),
+    (f"{TASK}/models/random_forest/trees", 0, "is 0, and must be at least 1"),
+    (f"{TASK}/evaluation/fixed_threshold", "abc", "is 'abc', and must be a number"),
+    (f"{TASK}/evaluation/confidence", 2.0, "is 2.0, and must be at most 0.999"),
+    (f"{TASK}/evaluation/min_active_seconds", 0.0, "is 0.0, and must be above 0"),
+    (f"{TASK}/studies/leak/instruments", 0, "is 0, and must be at least 1"),
+    (f"{TASK}/studies/enter_leave/late_entry_probability", 1.5, "is 1.5, and must be at most 1"),
+    (f"{TASK}/studies/variety/recordings", 4, "is 4, and must be a list of at least one name, such as [a, b]"),
+    (f"{TASK}/studies/variety/recordings", [0], "is 0, and must be at least 1"),
+    (f"{TASK}/studies/variety/recordings", [2, 1], "must be a list of rising numbers, such as [1, 2, 4]"),
+    (f"{TASK}/studies/variety/model/l2", -1.0, "is -1.0, and must be at least 0"),
+    ("scales/smoke/cultural/clips/enter_leave", 0, "is 0, and must be at least 1"),
+    ("scales/smoke/cultural/variety/train", 0, "is 0, and must be at least 1"),
+    ("report/task", "frames", "is 'frames': choose one of cultural"),
+    ("report/main_policy", "best", "is 'best', and must be 'fixed', 'validated_global' or 'validated_per_class'"),
+    ("detect/model", "cnn", f"is 'cnn': choose one of {', '.join(MODELS)}; did you mean 'han_cnn'?"),
+    ("tracking/experiment_prefix", "", "is '', and must be at least 1 character long"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "said"), WRONG, ids=lambda part: str(part)[:40])
+def test_a_wrong_value_is_one_sentence(tmp_path: Path, path: str, value: Any, said: str) -> None:
+    sentence = _complaint(tmp_path, path, value)
+    assert sentence.startswith(f"params.yaml: {path.replace('/', '.')}")
+    assert said in sentence
+    assert "\n" not in sentence
+
+
+COMBINED = [
+    ("corpora/rendered/adapter", "rendred", "adapter is 'rendred': choose one of folder, rendered; did you mean"),
+    ("corpora/rendered/adapter", ABSENT, "key 'adapter' is missing: choose one of folder, rendered"),
+    (f"{TASK}/features/log_mel/extractor", "logmel", "extractor is 'logmel': choose one of log_mel,"),
+    (f"{TASK}/models/han_cnn/architecture", "hann", "architecture is 'hann': choose one of "),
+    (f"{TASK}/models/han_cnn/architecture", None, "architecture is None: choose one of "),
+    (f"{TASK}/split/test_fraction", 0.9, "validation_fraction 0.1 and test_fraction 0.9 must leave"),
+    (f"{TASK}/split/training_banks", ["fluidr3", "timgm6mb"], "bank 'timgm6mb' stands in training_banks and"),
+    (f"{TASK}/clips/string_gap_seconds", [-3.0, 0.0], "string_gap_seconds [-3.0, 0.0] must lie within -1..10"),
+    (f"{TASK}/clips/max_polyphony", 1, "min_polyphony 2 is above max_polyphony 1"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "said"), COMBINED, ids=lambda part: str(part)[:40])
+def test_values_that_do_not_fit_together_are_named(tmp_path: Path, path: str, value: Any, said: str) -> None:
+    group = path.rpartition("/")[0].replace("/", ".")
+    assert _complaint(tmp_path, path, value).startswith(f"params.yaml: {group}: {said}")
+
+
+def test_the_study_of_variety_extracts_what_its_model_sees(tmp_path: Path) -> None:
+    said = _complaint(tmp_path, f"{TASK}/studies/variety/model/feature", "log_mel")
+    assert "studies.variety: model.feature is 'log_mel', but the study extracts 'mel_statistics': make" in said
+
+
+def test_mp3_needs_a_rate_that_mp3_has(tmp_path: Path) -> None:
+    values = _with(f"{TASK}/clips/format", "mp3")
+    values["tasks"]["cultural"]["clips"]["sample_rate_hz"] = 8001
+    with (tmp_path / "params.yaml").open("w") as stream:
+        YAML(typ="safe").dump(values, stream)
+    with pytest.raises(ParameterError, match="sample_rate_hz 8001 is none of MP3's: 16000, 22050"):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_a_name_becomes_a_folder_and_a_stage(tmp_path: Path) -> None:
+    said = _complaint(tmp_path, f"{TASK}/models/my net", ORIGINAL["tasks"]["cultural"]["models"]["han_cnn"])
+    assert "tasks.cultural.models.my net is 'my net', and must be made of a to z, 0 to 9 and _" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "params.yaml is empty, and must be a group of keys (corpora, detect,"),
+        (b"- a\n", "params.yaml is ['a'], and must be a group of keys"),
+        (b"seed: [1", "params.yaml is not valid YAML: "),
+        (b"seed: 1\n\tscale: x\n", "is not valid YAML: found character '\\t' that cannot start any token (line 2"),
+        (b"seed: 1\nseed: 2\n", 'is not valid YAML: found duplicate key "seed"'),
+        (b"seed: 1\n---\nseed: 2\n", "is not valid YAML: expected a single document in the stream, but found another"),
+        (b"seed: !!python/object:os.system x\n", "is not valid YAML: could not determine a constructor for the tag"),
+        (b"\xff\xfe", "params.yaml is not text in UTF-8 (byte 0): save it as UTF-8"),
+        (b"1: 2\n", "params.yaml: key 1 is unknown here: choose one of corpora"),
+    ],
+)
+def test_a_file_that_is_no_parameters_is_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ParameterError) as caught:
+        config.load(tmp_path / "params.yaml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="is missing: run this command at the root of the repository"):
+        config.load(tmp_path / "params.yaml")
+    with pytest.raises(ParameterError, match="cannot be read: Is a directory"):
+        config.load(tmp_path)
+
+
+def test_numbers_are_read_as_dvc_writes_them(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    before, name, after = text.partition("\n      han_cnn:\n")
+    changed = after.replace("learning_rate: 0.002", "learning_rate: 1e-05", 1)
+    (tmp_path / "params.yaml").write_text(before + name + changed)
+    assert config.load(tmp_path / "params.yaml").model("cultural", "han_cnn").training.learning_rate == 1e-5
+
+
+def test_experiments_change_training_settings(tmp_path: Path) -> None:
+    apply_overrides = importlib.import_module("dvc.utils.hydra").apply_overrides  # what `dvc exp run -S` does
+    file = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", file)
+    models = "tasks.cultural.models"
+    apply_overrides(file, [f"{models}.han_cnn.training.learning_rate=1e-5", f"{models}.han_relu.training=meas_2025"])
+    params = config.load(file)
+    assert params.model("cultural", "han_cnn").training.learning_rate == 1e-5
+    assert params.model("cultural", "han_relu").training.patience == 5
+
+
+def test_an_unknown_item_lists_the_known_ones() -> None:
+    params = config.load(ROOT / "params.yaml")
+    for ask, said in (
+        (lambda: params.task("frames"), "task 'frames' is not in params.yaml: choose one of cultural"),
+        (lambda: params.corpus("irmas"), "corpus 'irmas' is not in params.yaml: choose one of folder, rendered"),
+        (lambda: params.model("cultural", "cnn"), "model 'cnn' is not in params.yaml: choose one of .*han_cnn"),
+        (lambda: params.feature("cultural", "mel"), "feature 'mel' is not in params.yaml: choose one of log_mel"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            ask()
+
+
+def test_loading_brings_in_no_heavy_package() -> None:
+    code = "import sys; from tutti import config; config.load(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"keras", "matplotlib", "mlflow", "scipy.signal", "sklearn", "tensorflow"} & set(done.stdout.split())
+    assert not heavy
+
+
+def test_a_stage_stops_with_the_sentence_and_no_traceback(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("\nseed: 2025", "\nseed: soon"))
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.split", "--task", "cultural", "--out", "out"],
+        cwd=tmp_path, env={"PATH": "", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: params.yaml: seed is 'soon', and must be a whole number\n"
+    assert not (tmp_path / "out").exists()

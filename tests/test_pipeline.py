@@ -1,0 +1,371 @@
+"""The whole pipeline at scale `smoke`, run by DVC in copies of this repository."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from tutti import config
+from tutti.reporting.comparison import COLUMNS, METRICS
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ("dvc.lock", "pipelines/cultural/dvc.lock")
+SETS = (config.TRAIN, config.VALIDATION, *config.TEST_SETS)
+MODELS = tuple(config.read_yaml(ROOT / "params.yaml")["tasks"]["cultural"]["models"])
+FEATURES, LEARNED = (tuple(config.read_yaml(ROOT / "params.yaml")["tasks"]["cultural"][group])
+                     for group in ("features", "learned_features"))  # fmt: skip
+AFTER_EVALUATION = {"report", "publish"}
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A copy of this repository, under Git, at scale `smoke`."""
+
+    root: Path
+    workers: int = 1
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return own | {
+            "PATH": path, "TUTTI_WORKERS": str(self.workers), "DVC_SITE_CACHE_DIR": str(self.root / ".dvc/tmp/site"),
+            "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": "1",
+            "SHELL": "/bin/sh",  # unlike bash, dash stays between dvc and a command that does not say `exec`
+        }  # fmt: skip
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=1800, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-5000:]}"
+        return done.stdout
+
+    def repro(self, *targets: str) -> list[str]:
+        """Run the pipeline and return the stages that ran, in order."""
+        return _ran(self.run("dvc", "repro", *targets))
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "now")
+
+    def change(self, path: str, value: Any) -> None:
+        """Change one parameter as ``-S`` does."""
+        file, yaml = self.root / "params.yaml", YAML()
+        values = yaml.load(file)
+        *groups, key = path.split(".")
+        place = values
+        for group in groups:
+            place = place[group]
+        assert place[key] != value
+        place[key] = value
+        yaml.dump(values, file)
+
+    def outputs(self) -> dict[str, str]:
+        """Return the hash of every output, by path."""
+        stages = [YAML(typ="safe").load(self.root / name)["stages"].values() for name in LOCKS]
+        return {out["path"]: out["md5"] for file in stages for stage in file for out in stage.get("outs", [])}
+
+    def runs(self) -> list[dict[str, str]]:
+        """Return the tags of all runs in MLflow, with their ``status``."""
+        with sqlite3.connect(self.root / "mlflow.db") as store:
+            found = {run: {"status": status} for run, status in store.execute(
+                "select run_uuid, status from runs where lifecycle_stage = 'active' order by start_time")}  # fmt: skip
+            for run, key, value in store.execute("select run_uuid, key, value from tags"):
+                if run in found:
+                    found[run][key] = value
+        return list(found.values())
+
+    def count(self) -> tuple[int, int]:
+        """Return the numbers of trainings and evaluations in MLflow; none may be there twice or unfinished."""
+        runs = self.runs()
+        assert {run["status"] for run in runs} == {"FINISHED"}
+        assert len({run["tutti.key"] for run in runs}) == len(runs)
+        kinds = [run["kind"] for run in runs]
+        return kinds.count("training"), kinds.count("evaluation")
+
+    def stages_of_models_on(self, *features: str) -> set[str]:
+        """Return the stages of all models that see one of these features."""
+        models = config.load(self.root / "params.yaml").task("cultural").models
+        return {f"{stage}@{name}" for name, model in models.items() if model.feature in features
+                for stage in ("train", "predict", "evaluate")}  # fmt: skip
+
+    def left_over(self) -> list[str]:
+        """Return what a killed stage may have left beside the outputs."""
+        return [str(path) for top in ("data", "models", "metrics") for path in (self.root / top).rglob(".*")
+                if path.name != ".gitignore"]  # fmt: skip
+
+    def processes(self) -> list[int]:
+        """Return the processes that work in this copy."""
+        return [pid for pid in _all_processes() if _link(pid, "cwd").startswith(str(self.root))]
+
+
+def _ran(output: str) -> list[str]:
+    return re.findall(r"^Running stage '(?:[^']*:)?([\w@]+)'", output, re.MULTILINE)
+
+
+def _all_processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _link(pid: int, name: str) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/{name}").readlink())
+    except OSError:
+        return ""
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def _fresh(root: Path, files: list[Path]) -> Repository:
+    """Make what `git clone` would give, at scale `smoke`."""
+    for path in files:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, root / path)
+    for made in (*LOCKS, "metrics/comparison.csv"):
+        (root / made).unlink(missing_ok=True)
+    repository = Repository(root)
+    repository.change("scale", "smoke")
+    repository.run("git", "init", "-q")
+    repository.commit()
+    return repository
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, source_files: list[Path]) -> Repository:
+    """Return a copy in which everything ran once; tests must leave it as it is."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    root = shared / "built"
+    with (shared / "built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes share it
+        if not (shared / "built.log").exists():
+            repository = _fresh(root, source_files)
+            output = repository.run("dvc", "repro")
+            repository.commit()
+            (shared / "built.log").write_text(output)
+    return Repository(root)
+
+
+@pytest.fixture
+def copy(built: Repository, tmp_path: Path) -> Iterator[Repository]:
+    """Return a copy of what was built, to be changed."""
+    root = tmp_path / "copy"
+    shutil.copytree(built.root, root, symlinks=True, ignore=shutil.ignore_patterns("site"))
+    with sqlite3.connect(root / "mlflow.db") as store:  # the paths of artifacts are absolute
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            change = f"update {table} set {column} = replace({column}, ?, ?)"
+            store.execute(change, (str(built.root), str(root)))
+    repository = Repository(root)
+    yield repository
+    assert not repository.processes(), "a process outlived the test"
+
+
+def test_everything_runs_once(built: Repository) -> None:
+    ran = _ran((built.root.parent / "built.log").read_text())
+    files = [name.replace(".lock", ".yaml") for name in LOCKS]
+    names = [line.rpartition(":")[2] for line in built.run("dvc", "stage", "list", "--name-only", *files).split()]
+    assert sorted(ran) == sorted(names)
+    expected = {"render@fluidr3", "render@timgm6mb", "index@folder", "index@rendered", "split", "report", "publish"}
+    expected |= {f"clips@{name}" for name in SETS} | {f"extract@{name}" for name in FEATURES}
+    expected |= {"embedding"} | {f"embed@{name}" for name in LEARNED}
+    expected |= {f"{stage}@{model}" for stage in ("train", "predict", "evaluate") for model in MODELS}
+    assert expected <= set(ran)
+    assert not built.left_over()
+
+
+def test_a_second_time_nothing_runs(built: Repository) -> None:
+    assert built.repro() == []
+    assert "up to date" in built.run("dvc", "status")
+    assert built.run("git", "status", "--porcelain") == "", "a file of the pipeline is neither in Git nor ignored"
+
+
+def test_the_comparison_is_complete(built: Repository) -> None:
+    table = pd.read_csv(built.root / "metrics" / "comparison.csv")
+    assert list(table.columns) == list(COLUMNS)
+    assert len(table) == len(MODELS) * len(config.TEST_SETS) * len(config.POLICIES)
+    assert table[list(METRICS)].apply(lambda column: column.between(0, 1)).all().all()
+    assert (built.root / "metrics" / "report.html").stat().st_size > 10_000
+
+
+def test_mlflow_holds_the_numbers_of_the_comparison(built: Repository) -> None:
+    table = pd.read_csv(built.root / "metrics" / "comparison.csv")
+    assert built.count() == (len(MODELS), len(table))
+    with sqlite3.connect(built.root / "mlflow.db") as store:
+        metrics = pd.read_sql("select run_uuid, key, value from latest_metrics", store)
+        tags = pd.read_sql("select run_uuid, key, value from tags", store)
+    metrics, tags = (each.pivot(index="run_uuid", columns="key", values="value") for each in (metrics, tags))
+    names = ["task", "model", "corpus", "split", "threshold_policy"]
+    found = tags[tags["kind"] == "evaluation"].join(metrics)[[*names, *METRICS, "n_clips"]]
+    found = found.sort_values(names).reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        found, table.sort_values(names).reset_index(drop=True), check_dtype=False, check_names=False
+    )
+    training = tags[tags["kind"] == "training"].join(metrics).set_index("model")
+    assert training.loc["han_cnn", "epochs"] == 2
+    commits = built.run("git", "log", "--format=%H").split()
+    assert set(tags["git.commit"]) <= set(commits)
+    assert set(tags["dvc.experiment"]) == {"workspace"}
+
+
+def test_a_changed_threshold_trains_nothing(copy: Repository) -> None:
+    copy.change("tasks.cultural.evaluation.fixed_threshold", 0.4)
+    assert set(copy.repro()) == {f"evaluate@{model}" for model in MODELS} | AFTER_EVALUATION
+    assert copy.count() == (len(MODELS), len(MODELS) * 6 + len(MODELS) * 2)
+
+
+def test_a_changed_model_trains_that_model_only_and_is_found_again(copy: Repository) -> None:
+    copy.change("tasks.cultural.models.random_forest.trees", 20)
+    own = {f"{stage}@random_forest" for stage in ("train", "predict", "evaluate")}
+    assert set(copy.repro()) == own | AFTER_EVALUATION
+    assert copy.count() == (len(MODELS) + 1, len(MODELS) * 6 + 6)
+    copy.change("tasks.cultural.models.random_forest.trees", 100)
+    assert set(copy.repro()) <= AFTER_EVALUATION, "DVC has the first result in its cache"
+    assert copy.count() == (len(MODELS) + 1, len(MODELS) * 6 + 6)
+
+
+def test_a_changed_feature_renders_and_mixes_nothing(copy: Repository) -> None:
+    copy.change("tasks.cultural.features.timbre.rolloff_percent", 0.8)
+    ran = set(copy.repro())
+    assert ran == {"extract@timbre", "extract_studies@timbre"} | copy.stages_of_models_on("timbre") | AFTER_EVALUATION
+
+
+def test_a_changed_study_trains_nothing(copy: Repository) -> None:
+    copy.change("tasks.cultural.studies.enter_leave.late_entry_probability", 0.5)
+    judged = {f"{stage}@{model}" for stage in ("predict", "evaluate") for model in MODELS}
+    features = {f"extract_studies@{name}" for name in FEATURES} | {f"embed@{name}" for name in LEARNED}
+    assert set(copy.repro()) == {"study_clips@enter_leave"} | features | judged | AFTER_EVALUATION
+    assert copy.count() == (len(MODELS), len(MODELS) * 6)
+    copy.change("tasks.cultural.studies.variety.model.epochs", 50)
+    assert set(copy.repro()) == {"variety"} | AFTER_EVALUATION
+
+
+def test_a_changed_embedding_reaches_its_own_features_only(copy: Repository) -> None:
+    copy.change("tasks.cultural.embedding.learning_rate", 0.001)
+    own = {f"embed@{name}" for name in LEARNED} | copy.stages_of_models_on(*LEARNED)
+    assert set(copy.repro()) - AFTER_EVALUATION == {"embedding"} | own
+
+
+def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) -> None:
+    before = copy.outputs()
+    for name in ("data", "models", "metrics", "mlruns"):
+        shutil.rmtree(copy.root / name)
+    for name in (*LOCKS, "mlflow.db"):
+        (copy.root / name).unlink()
+    assert set(copy.repro()) <= AFTER_EVALUATION
+    assert copy.outputs() == before
+    assert copy.count() == (len(MODELS), len(MODELS) * 6)
+    assert all("tasks.cultural.corpus" in name for name in _parameters(copy))
+
+
+def _parameters(repository: Repository) -> list[set[str]]:
+    with sqlite3.connect(repository.root / "mlflow.db") as store:
+        rows = pd.read_sql("select run_uuid, key from params", store)
+    return [set(keys) for _, keys in rows.groupby("run_uuid")["key"]]
+
+
+def test_temporary_and_queued_experiments_land_in_the_same_store(copy: Repository) -> None:
+    trainings, evaluations = copy.count()
+    copy.run("dvc", "exp", "run", "--temp", "-n", "few-trees", "-S", "tasks.cultural.models.random_forest.trees=20")
+    assert copy.count() == (trainings + 1, evaluations + 6)
+    copy.run("dvc", "exp", "run", "--queue", "-n", "low", "-S", "tasks.cultural.evaluation.fixed_threshold=0.4")
+    copy.run("dvc", "queue", "start", "-j", "1")
+    _wait(lambda: "Running" not in (said := copy.run("dvc", "queue", "status")) and "Queued" not in said, 300)
+    assert "Success" in copy.run("dvc", "queue", "status")
+    assert copy.count() == (trainings + 1, evaluations + 6 + len(MODELS) * 2)
+    names = [run["dvc.experiment"] for run in copy.runs() if run["kind"] != "study"]
+    assert (names.count("few-trees"), names.count("low")) == (7, len(MODELS) * 2)
+    assert copy.run("git", "status", "--porcelain") == "", "an experiment changed the workspace"
+    stores = {path.relative_to(copy.root) for path in copy.root.rglob("mlflow.db")}
+    assert stores == {Path("mlflow.db")}
+    shown = json.loads(copy.run("dvc", "exp", "show", "--json"))
+    assert {"few-trees", "low"} <= {each["name"] for rev in shown for each in (rev.get("experiments") or [])}
+    copy.run("dvc", "queue", "stop", "--kill")
+    _wait(lambda: not copy.processes(), 60)
+
+
+def _wait(until: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, f"waited for {seconds} s in vain"
+        time.sleep(0.02)
+
+
+CLIPS = "pipelines/cultural/dvc.yaml:clips@unseen_bank"
+CLIPS_OUT = "data/cultural/clips/unseen_bank"
+
+
+def _stage_of(dvc: int) -> int | None:
+    """Return the process of the stage that a ``dvc repro`` runs."""
+    found = [pid for pid in _children(dvc) if "stages.clips" in _command(pid)]
+    return found[0] if found else None
+
+
+def _children(parent: int) -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+@pytest.mark.parametrize("moment", ["starting", "writing"])
+@pytest.mark.parametrize("victim", ["stage", "dvc"])
+def test_after_a_kill_repro_simply_works(copy: Repository, victim: str, moment: str) -> None:
+    copy.change("scales.smoke.cultural.clips.unseen_bank", 120)
+    out = copy.root / CLIPS_OUT
+    process = subprocess.Popen(
+        ["dvc", "repro", CLIPS], cwd=copy.root, env=copy.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _wait(lambda: _stage_of(process.pid) is not None, 60)
+    stage = _stage_of(process.pid)
+    assert stage is not None
+    time.sleep(0.2)  # Python itself needs a moment before anything can be asked of it
+    if moment == "writing":
+        _wait(lambda: any(any(path.iterdir()) for path in out.glob(".audio.partial-*")), 60)
+    os.kill(stage if victim == "stage" else process.pid, signal.SIGKILL)
+    assert process.wait(60) != 0
+    _wait(lambda: not copy.processes(), 30)
+    assert not (out / "audio").exists(), "a killed stage must leave no output"
+    assert not (out / "manifest").exists()
+    assert copy.repro(CLIPS) == ["clips@unseen_bank"]
+    assert not copy.left_over()
+    assert len(list((out / "audio").iterdir())) == 120
+    killed = copy.outputs()
+    copy.run("dvc", "repro", "--force", "--single-item", CLIPS)
+    assert copy.outputs() == killed
+
+
+def test_same_seed_same_bytes_with_any_number_of_workers(built: Repository, tmp_path: Path) -> None:
+    other = Repository(tmp_path / "clone", workers=2)
+    built.run("git", "clone", "-q", str(built.root), str(other.root))
+    other.run("git", "checkout", "-q", "HEAD~1")  # before the first `dvc repro`
+    assert not any((other.root / name).exists() for name in LOCKS)
+    other.repro()
+    first, second = built.outputs(), other.outputs()
+    assert len(first) > 20
+    assert {path: first[path] for path in first if second.get(path) != first[path]} == {}
+    assert first.keys() == second.keys()

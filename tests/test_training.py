@@ -1,0 +1,160 @@
+"""Windows, fitting and scoring on small stored features."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tutti import config, registry
+from tutti.config import read_yaml
+from tutti.training import windows
+
+
+class Clips:
+    """A feature in memory, of clips of different lengths."""
+
+    def __init__(self, lengths: list[int], bins: int = 4) -> None:
+        first = np.cumsum([0, *lengths])
+        self._clips = [np.arange(a, b, dtype=np.float32)[:, None].repeat(bins, 1) for a, b in itertools.pairwise(first)]
+        self.values = np.concatenate(self._clips)
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._clips[index]
+
+
+def test_a_second_is_43_frames() -> None:
+    assert windows.frames_of(1.0, 22050 / 512) == 43
+    assert [windows.frames_of(seconds, 22050 / 512) for seconds in (0.5, 1.5, 3.0)] == [21, 64, 129]
+
+
+@pytest.mark.parametrize("n_frames", [1, 20, 43, 44, 64, 65, 86, 216])
+def test_prediction_windows_leave_less_than_half_a_hop_unseen(n_frames: int) -> None:
+    starts = windows.starts_in(n_frames, 43, 21)
+    assert starts[0] == 0
+    assert (np.diff(starts) > 0).all()
+    assert (np.diff(starts) <= 21).all()
+    assert n_frames - (starts[-1] + 43) <= 10.5
+    assert starts[-1] + 43 <= max(n_frames, 43)
+
+
+def test_a_short_clip_is_padded_with_its_quietest_value() -> None:
+    piece = windows.cut(np.array([[3.0], [-5.0]], np.float32), 0, 4)
+    assert piece[:, 0].tolist() == [3.0, -5.0, -5.0, -5.0]
+
+
+def test_training_windows_of_the_paper_do_not_overlap() -> None:
+    table = windows.training_windows(Clips([216, 100, 10]), 43, 0, seed=1, epoch=0)  # type: ignore[arg-type]
+    found = sorted(zip(table.clip.tolist(), table.start.tolist(), strict=True))
+    assert found == [(0, 0), (0, 43), (0, 86), (0, 129), (0, 172), (1, 0), (1, 43), (2, 0)]
+
+
+def test_random_windows_depend_on_seed_and_epoch_only() -> None:
+    feature: Any = Clips([216] * 20)
+    first, again, later = (windows.training_windows(feature, 43, 2, 1, epoch) for epoch in (0, 0, 1))
+    assert len(first) == 40
+    assert (np.bincount(first.clip) == 2).all()
+    np.testing.assert_array_equal(first.start, again.start)
+    assert not np.array_equal(first.start, later.start)
+    assert first.start.min() >= 0
+    assert first.start.max() <= 216 - 43
+
+
+def test_gather_reads_the_right_frames() -> None:
+    feature: Any = Clips([60, 50])
+    table = windows.prediction_windows(feature, 43, 10)
+    rows = table.gather(range(len(table)))
+    expected = [table.start[row] + (0 if table.clip[row] == 0 else 60) for row in range(len(table))]
+    assert rows[:, 0, 0].tolist() == expected
+
+
+def configured(name: str, **training: Any) -> Any:
+    """Return a model of params.yaml in batches of 8 windows, with other training settings."""
+    section = read_yaml(Path("params.yaml"))["tasks"]["cultural"]["models"][name]
+    changed = section | {"precision": "float32", "training": section["training"] | {"batch_size": 8} | training}
+    return registry.load("architectures", section["architecture"]).Config.model_validate(changed)
+
+
+def fitted(seed: int, options: Any, max_epochs: int = 2) -> tuple[Any, list[dict[str, float]]]:
+    from tutti.training import network
+
+    random = np.random.default_rng(5)
+    reference = (random.random((24, 2)) < 0.5).astype(np.uint8)
+    loud = reference @ np.eye(2, 8) * 6
+    feature: Any = Clips([60] * 24, bins=8)
+    feature._clips = [(random.normal(size=(60, 8)) + row).astype(np.float32) for row in loud]
+    feature.values = np.stack(feature._clips)
+    part = (feature, reference)
+    return network.fit(options, 43, part, part, seed=seed, max_epochs=max_epochs, on_epoch=lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), [("han_cnn", "float32"), ("c_gru_log_mel", "mixed_bfloat16"), ("c_lstm_mfcc", "float32")]
+)
+def test_the_same_seed_gives_the_same_network(name: str, precision: str) -> None:
+    options = configured(name).model_copy(update={"precision": precision})
+    (one, history_one), (two, history_two), (other, _) = (fitted(seed, options) for seed in (1, 1, 2))
+    assert history_one == history_two
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(not np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+def test_history_has_a_row_an_epoch_and_falls(schedule: str) -> None:
+    _, history = fitted(1, configured("han_cnn", schedule=schedule))
+    assert [set(row) for row in history] == [{"loss", "validation_loss"}] * 2
+    assert history[1]["loss"] < history[0]["loss"]
+
+
+@pytest.mark.parametrize(("own", "scale", "expected"), [(1, 3, 1), (3, 2, 2)])
+def test_the_fewer_epochs_of_model_and_scale_count(own: int, scale: int, expected: int) -> None:
+    assert len(fitted(1, configured("c_gru_log_mel", max_epochs=own), max_epochs=scale)[1]) == expected
+
+
+def test_training_stops_when_the_watched_loss_no_longer_falls(capfd: pytest.CaptureFixture[str]) -> None:
+    """At a learning rate of 1 the training loss does not fall for two epochs in a row for long."""
+    options = configured("han_cnn", learning_rate=1.0, schedule="constant", monitor="training_loss", patience=1)
+    losses = [row["loss"] for row in fitted(1, options, max_epochs=30)[1]]
+    assert len(losses) < 30
+    assert all(later < earlier for earlier, later in itertools.pairwise(losses[:-1]))
+    assert not losses[-1] < losses[-2]
+    assert "remapper" not in capfd.readouterr().err
+
+
+def test_predicted_scores_do_not_depend_on_how_full_a_batch_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tutti.training import network
+
+    feature: Any = Clips([60] * 5, bins=8)
+    table = windows.prediction_windows(feature, 43, 10)
+    model = network.build(configured("c_gru_log_mel"), (43, 8), 3)
+    expected = np.concatenate([np.asarray(model(table.gather([row]))) for row in range(len(table))])
+    for size in (2, 4, 64):
+        monkeypatch.setattr(network, "PREDICTION_BATCH", size)
+        np.testing.assert_allclose(network.predict(model, table), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_networks_start_without_what_keras_only_takes_along() -> None:
+    code = (
+        "import sys, tutti.training.network; print({'sklearn', 'matplotlib'} & set(sys.modules)); "
+        "import sklearn, matplotlib.pyplot, pandas; print(sklearn.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["set()", "sklearn"]
+
+
+def test_no_validation_split_anywhere() -> None:
+    """Keras' validation_split takes the last rows as they come, which has bitten One-vs-All trainers before."""
+    for path in [*Path("tutti").rglob("*.py"), *Path("stages").glob("*.py")]:
+        assert "validation_split" not in path.read_text(encoding="utf-8"), path
+
+
+def test_params_name_existing_models() -> None:
+    params = config.load()
+    assert params.detect.model in params.tasks[params.detect.task].models

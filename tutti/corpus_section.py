@@ -1,0 +1,30 @@
+"""What every corpus says about itself: the base of the sections under ``corpora`` in ``params.yaml``."""
+
+from tutti.sections import Section, Text
+
+
+class AdapterConfig(Section):
+    """What every corpus declares; ``tutti/corpora/adapters/<adapter>.py`` extends it as ``Config``."""
+
+    adapter: str
+    root: Text
+
+    @property
+    def bank_names(self) -> tuple[str, ...]:
+        """The banks that its recordings may belong to."""
+        raise NotImplementedError
+
+    @property
+    def skips_bad_files(self) -> bool:
+        """Whether a recording that cannot be used is left out and listed, instead of stopping the index."""
+        return False
+
+    @property
+    def refuses_copies(self) -> bool:
+        """Whether a recording that holds the same sound as another one cannot be used."""
+        return False
+
+    @property
+    def shortest_seconds(self) -> float:
+        """The length in seconds below which a recording cannot be used."""
+        return 0.0

@@ -1,0 +1,1 @@
+"""From saved scores to numbers that can be trusted: aggregation, thresholds, metrics, intervals and mistakes."""

@@ -1,0 +1,98 @@
+"""A set of clips with what a model says about it and what is true."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tutti.errors import DataError
+from tutti.evaluation.aggregation import aggregate
+from tutti.evaluation.bootstrap import Clusters, clusters
+from tutti.labels import Labels, load_events, load_labels
+from tutti.store import read_json
+
+
+@dataclass(frozen=True, eq=False)
+class WindowScores:
+    """What a model says about the windows of a set of clips.
+
+    Attributes:
+        scores: ``(window, class)`` in 0..1.
+        clip: ``(window,)`` number of each window's clip.
+        onset_s: ``(window,)`` where in the clip it starts, in seconds.
+        window_s: length of a window in seconds; 0 where the model sees a clip at once.
+    """
+
+    scores: NDArray[np.floating[Any]]
+    clip: NDArray[np.int64]
+    onset_s: NDArray[np.float64]
+    window_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredSet:
+    """One set of clips, judged by one model.
+
+    Attributes:
+        name: of the set, such as ``unseen_recording``.
+        labels: what is true.
+        scores: ``(clip, class)`` in 0..1.
+        instrument_of: the instrument of each recording.
+        windows: what the model says about each window.
+    """
+
+    name: str
+    labels: Labels
+    scores: NDArray[np.floating[Any]]
+    instrument_of: dict[str, str]
+    windows: WindowScores
+
+    @property
+    def clusters(self) -> Clusters:
+        """Which recordings sound in which clips."""
+        return clusters(self.labels.recordings, self.instrument_of)
+
+    def recordings_of(self, instrument: str) -> int:
+        """Return the number of an instrument's recordings in the set."""
+        heard = {name for clip in self.labels.recordings for name in clip}
+        return sum(self.instrument_of.get(name) == instrument for name in heard)
+
+
+def read_scored_set(task_data: Path, model: str, name: str, aggregation: str) -> ScoredSet:
+    """Read the labels of a set of clips and a model's scores on it.
+
+    Args:
+        task_data: the task's data folder, ``data/<task>``.
+        model: name of the model.
+        name: of the set.
+        aggregation: how the scores of windows become those of clips, ``s1`` or ``s2``.
+
+    Raises:
+        DataError: when a file is missing or unreadable, or scores and labels do not fit each other.
+    """
+    manifest, folder = task_data / "clips" / name / "manifest", task_data / "scores" / model
+    labels, events = load_labels(manifest), load_events(manifest)
+    if read_json(folder / "classes.json") != list(labels.classes):
+        raise DataError(f"{folder} was scored for other classes than {manifest} has: run `dvc repro`")
+    windows = _read_windows(folder / f"{name}.npz")
+    try:
+        by_clip = aggregate(windows.scores, windows.clip, len(labels.clips), aggregation)
+    except DataError as error:
+        raise DataError(f"{folder / name}.npz: {error}") from None
+    if by_clip.shape != labels.reference.shape:
+        raise DataError(f"{folder / name}.npz has scores of {by_clip.shape[1]} classes, not {len(labels.classes)}")
+    instrument_of = dict(zip(events["recording"], events["instrument"], strict=True))
+    return ScoredSet(name, labels, by_clip, instrument_of, windows)
+
+
+def _read_windows(path: Path) -> WindowScores:
+    if not path.is_file():
+        raise DataError(f"{path} is missing: run `dvc repro` to make it")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            window_s = float(arrays["window_s"])
+            return WindowScores(arrays["scores"], arrays["clip"], arrays["onset_s"], window_s)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(f"{path} does not hold scores ({error}): remove it and run `dvc repro`") from None

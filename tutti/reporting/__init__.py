@@ -1,0 +1,1 @@
+"""The comparison of models: one table, its figures, and one HTML page that needs nothing else."""

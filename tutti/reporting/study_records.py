@@ -1,0 +1,87 @@
+"""What MLflow shall hold of a task's studies: one run a model, below its training, and one for variety."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tutti.config import UNSEEN_RECORDING, Params, Policy
+from tutti.reporting.comparison import read_table
+from tutti.store import digest, read_json
+from tutti.tracking import Record
+
+_FILES = ("leak.csv", "enter_leave.csv", "enter_leave.json")
+_POLICY: Policy = "validated_global"
+
+
+def model_studies(training: str, settings: Mapping[str, str], tags: Mapping[str, str], results: Path) -> list[Record]:
+    """Return the run that holds a model's studies; none where its task has no studies.
+
+    Args:
+        training: key of the model's training.
+        settings: parameters of the training, under their paths in ``params.yaml``.
+        tags: task, model, corpus and data of the training.
+        results: ``metrics/<task>/<model>``.
+
+    Raises:
+        DataError: when a file is broken.
+    """
+    if not all((results / name).is_file() for name in _FILES):
+        return []
+    texts = {name: (results / name).read_text(encoding="utf-8") for name in _FILES}
+    return [
+        Record(
+            key=digest({"training": training, "studies": texts}),
+            name=f"{tags['model']} studies",
+            params=settings,
+            metrics=_numbers(results),
+            tags={**tags, "kind": "study", "stage": "evaluate", "threshold_policy": _POLICY},
+            texts=texts,
+        )
+    ]
+
+
+def variety_record(params: Params, task: str, results: Path, settings: Mapping[str, str]) -> list[Record]:
+    """Return the run that holds a task's study of variety; none where there is none.
+
+    Args:
+        params: all parameters.
+        task: its name.
+        results: ``metrics/<task>/variety``.
+        settings: parameters of the study, under their paths in ``params.yaml``.
+
+    Raises:
+        DataError: when a file is broken.
+    """
+    path = results / "variety.csv"
+    if not path.is_file():
+        return []
+    rows = read_table(path, ("recordings", "banks", "tested_on", "macro_f1"))
+    numbers = {
+        f"macro_f1.{row['tested_on']}.{row['banks']}.{row['recordings']}": float(row["macro_f1"])
+        for row in rows.to_dict("records")
+        if pd.notna(row["macro_f1"])
+    }
+    texts = {file: (results / file).read_text(encoding="utf-8") for file in ("variety.csv", "variety.json")}
+    tags = {"task": task, "corpus": params.task(task).corpus, "kind": "study", "stage": "variety"}
+    return [Record(digest({"task": task, "variety": texts}), "variety", settings, numbers, tags, texts=texts)]
+
+
+def _numbers(results: Path) -> dict[str, float]:
+    """Return the few numbers that sum up a model's studies, at the validated global threshold."""
+    leak = read_table(results / "leak.csv", ("scope", "threshold_policy", "f1_leaked", "f1_honest", "difference"))
+    rows = leak[leak["threshold_policy"] == _POLICY].to_dict("records")
+    found: dict[str, Any] = {
+        f"leak.{row['scope']}.{name}": row[name]
+        for row in rows
+        if row["scope"] in ("leaking", "all")
+        for name in ("f1_leaked", "f1_honest", "difference")
+    }
+    told = read_json(results / "enter_leave.json")
+    for split, by_policy in told["clips"].items():
+        if split != UNSEEN_RECORDING:  # whose numbers stand in the evaluation of that side
+            found |= {f"{split}.{name}": value for name, value in by_policy[_POLICY].items()}
+    if told["windows"]:
+        found |= {f"windows.{name}": value for name, value in told["windows"]["f1"][_POLICY].items()}
+    return {name: float(value) for name, value in found.items() if pd.notna(value)}

@@ -1,0 +1,87 @@
+"""The sizes at which the whole pipeline runs: the section ``scales`` of ``params.yaml``."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tutti import taxonomy
+from tutti.errors import UnknownNameError
+from tutti.sections import Count, Names, Section, a_list
+
+
+def _rendered(value: Any) -> Any:
+    """Refuse instruments that the taxonomy does not know or no sound bank plays."""
+    if value == "all":
+        return value
+    if isinstance(value, str):
+        raise ValueError("must be `all` or a list of instruments")
+    for name in a_list(value):
+        try:
+            known = taxonomy.load().get(str(name))
+        except UnknownNameError as error:
+            raise ValueError(str(error)) from None
+        if known.rendering is None:
+            raise ValueError(f"instrument {name!r} is played by no sound bank: leave it out")
+    return value
+
+
+class CorpusScale(Section):
+    """How large a rendered corpus is."""
+
+    instruments: Annotated[Literal["all"] | Names, BeforeValidator(_rendered)]
+    recordings_per_instrument: Annotated[int, Field(ge=3)]
+    recording_seconds: Annotated[float, Field(ge=1, le=120)]
+
+
+class TrainingScale(Section):
+    """How long networks train."""
+
+    max_epochs: Count
+
+
+class ClipCounts(Section):
+    """Mixtures per set."""
+
+    train: Count
+    validation: Count
+    unseen_recording: Count
+    unseen_bank: Count
+    enter_leave: Count
+
+
+class VarietyScale(Section):
+    """How thorough the study of variety is: mixtures of each condition, and the most epochs of a network."""
+
+    train: Count
+    validation: Count
+    test: Count
+    max_epochs: Count
+
+
+class EmbeddingScale(Section):
+    """How long a task's embedding trains."""
+
+    patches: Count
+
+
+class TaskScale(Section):
+    """How large one task is."""
+
+    clips: ClipCounts
+    training: TrainingScale
+    embedding: EmbeddingScale
+    variety: VarietyScale
+
+
+class EvaluationScale(Section):
+    """How thorough the intervals are."""
+
+    bootstrap_replicates: Annotated[int, Field(ge=20)]
+
+
+class Scale(Section):
+    """One of the sizes at which the whole pipeline runs."""
+
+    corpus: CorpusScale
+    cultural: TaskScale
+    evaluation: EvaluationScale

@@ -1,0 +1,1 @@
+"""Fitting models on features, and the folders that hold fitted models."""

@@ -1,5 +1,6 @@
 """What is in MLflow is what the files say, once, whoever wrote it and however they died."""
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -20,7 +21,7 @@ from tutti.errors import SetupError
 from tutti.reporting import records as records_module
 from tutti.reporting.comparison import METRICS
 from tutti.store import write_json
-from tutti.tracking import store
+from tutti.tracking import reporter, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -322,6 +323,10 @@ def test_a_killed_training_is_seen(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", TRAIN_FOR_EVER], stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"training\n"
+        for _ in range(600):  # until it is told to MLflow
+            if _runs():
+                break
+            time.sleep(0.1)
         process.send_signal(number)
     assert process.returncode in (128 + number, -number)
     if number == signal.SIGKILL:
@@ -331,30 +336,45 @@ def test_a_killed_training_is_seen(number: signal.Signals) -> None:
 
 
 @pytest.mark.usefixtures("main")
-def test_trouble_with_mlflow_never_stops_a_training(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_trouble_with_mlflow_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("disk full\nand more")
 
     monkeypatch.setattr("mlflow.MlflowClient.log_batch", fail)
-    done = []
-    with tracking.live_training(PARAMS, SPEC) as run:
-        for number, row in enumerate(HISTORY, start=1):
-            run.log_epoch(number, row)
-            done.append(number)
-    assert done == [1, 2]
+    first = {"settings": PARAMS.tracking.model_dump(mode="json"), "process": store.process_tag(), "spec": SPEC}
+    epochs = [{"epoch": number, "metrics": row} for number, row in enumerate(HISTORY, start=1)]
+    reporter.report(json.dumps(message) for message in (first, *epochs, {"status": "FINISHED", "key": "k"}))
     assert [record.getMessage() for record in caplog.records] == [
         "warning: the training goes on without MLflow, which failed: disk full"
     ]
 
 
-def test_a_broken_store_stops_no_training_and_fails_a_publication(main: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.usefixtures("main")
+def test_a_reporter_that_is_killed_never_stops_a_training() -> None:
+    done = []
+    with tracking.live_training(PARAMS, SPEC) as run:
+        for pid in _children():
+            os.kill(pid, signal.SIGKILL)
+        for number, row in enumerate(HISTORY * 50, start=1):
+            run.log_epoch(number, row)
+            done.append(number)
+    assert len(done) == 100
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started and that still run."""
+    me = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    return [int(pid) for pid in me.read_text().split()]
+
+
+def test_a_broken_store_stops_no_training_and_fails_a_publication(
+    main: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     _write_results(main)
     (main / "mlflow.db").write_bytes(b"this is no database" * 100)
     with tracking.live_training(PARAMS, SPEC) as run:
         run.log_epoch(1, HISTORY[0])
-    assert "the training goes on without MLflow" in caplog.text
+    assert "the training goes on without MLflow" in capfd.readouterr().err
     with pytest.raises(SetupError, match=r"cannot be used .*set MLFLOW_TRACKING_URI to another one"):
         _publish(main)
 

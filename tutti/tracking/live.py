@@ -1,58 +1,58 @@
 """A training that can be watched in MLflow while it runs."""
 
-import logging
+import json
+import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
 
 from tutti.config import Params
 from tutti.tracking import store
-from tutti.tracking.origin import origin
 from tutti.tracking.publishing import training_key
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-_log = logging.getLogger("tutti")
 
 
 class LiveRun:
-    """A training that can be watched; when MLflow fails, it says so once and the training goes on."""
+    """A training that can be watched; a process of its own tells MLflow, so that the training never waits for it."""
 
-    def __init__(self, spec: Mapping[str, Any], client: "MlflowClient | None" = None, run: str = "") -> None:
-        self._spec, self._client, self._run = spec, client, run
+    def __init__(self, spec: Mapping[str, Any], to_reporter: IO[str] | None = None) -> None:
+        self._spec, self._to_reporter = spec, to_reporter
         self._history: list[dict[str, float]] = []
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Send one epoch's numbers in one call.
+        """Send one epoch's numbers.
 
         Args:
             epoch: from 1.
             metrics: the numbers, by name.
         """
         self._history.append(dict(metrics))
-        if self._client:
-            with self._forgiving():
-                self._client.log_batch(self._run, metrics=store.metrics(metrics, epoch))
+        self.tell({"epoch": epoch, "metrics": dict(metrics)})
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED."""
-        if self._client:
-            with self._forgiving():
-                if status == "FINISHED":
-                    self._client.set_tag(self._run, store.KEY, training_key(self._spec, self._history))
-                self._client.set_terminated(self._run, status)
+        self.tell({"status": status, "key": training_key(self._spec, self._history)})
+        self._hang_up()
 
-    @contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Send the reporter a message; when it is gone, it has said why."""
+        if self._to_reporter is None:
+            return
         try:
-            yield
-        except Exception as error:
-            _warn(error)
-            self._client = None
+            self._to_reporter.write(json.dumps(message) + "\n")
+            self._to_reporter.flush()
+        except OSError:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._to_reporter:
+            with suppress(OSError):  # it tries again to send what is left
+                self._to_reporter.close()
+        self._to_reporter = None
 
 
 @contextmanager
@@ -63,35 +63,31 @@ def live_training(params: Params, spec: Mapping[str, Any]) -> Iterator[LiveRun]:
         params: all parameters.
         spec: the content of the model's ``spec.json``.
     """
-    run = _start_live(params, spec) if params.tracking.enabled else LiveRun(spec)
-    status = "FAILED"
-    try:
-        with _terminated_by_exception():
-            yield run
-        status = "FINISHED"
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        raise
-    finally:
-        run.end(status)
+    if not params.tracking.enabled:
+        yield LiveRun(spec)
+        return
+    command = [sys.executable, "-m", "tutti.tracking.reporter", str(os.getpid())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=_environment()) as reporter:
+        run = LiveRun(spec, reporter.stdin)
+        settings = params.tracking.model_dump(mode="json")
+        run.tell({"settings": settings, "process": store.process_tag(), "spec": spec})
+        status = "FAILED"
+        try:
+            with _terminated_by_exception():
+                yield run
+            status = "FINISHED"
+        except (KeyboardInterrupt, SystemExit):
+            status = "KILLED"
+            raise
+        finally:
+            run.end(status)
+            reporter.wait()  # also after Ctrl-C, when leaving the context would not
 
 
-def _start_live(params: Params, spec: Mapping[str, Any]) -> LiveRun:
-    try:
-        client = store.connect()
-        experiment = store.experiment(client, params.tracking, spec["task"])
-        store.close_dead(client, experiment)
-        tags = origin() | {store.STATE: store.LIVE, store.PROCESS: store.process_tag()}
-        tags |= {name: str(spec[name]) for name in ("task", "model", "corpus")} | {"kind": "training"}
-        run = client.create_run(experiment, start_time=store.now(), tags=tags, run_name=str(spec["model"]))
-    except Exception as error:  # whatever it is, it is no reason to lose a training
-        _warn(error)
-        return LiveRun(spec)
-    return LiveRun(spec, client, run.info.run_id)
-
-
-def _warn(error: Exception) -> None:
-    _log.warning("warning: the training goes on without MLflow, which failed: %s", store.words(error))
+def _environment() -> dict[str, str]:
+    """Return this process' environment, in which Python finds the same package."""
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 @contextmanager

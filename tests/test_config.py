@@ -243,6 +243,13 @@ def test_a_file_that_is_no_parameters_is_one_sentence(tmp_path: Path, content: b
     assert "\n" not in str(caught.value)
 
 
+def test_no_model_has_the_name_of_a_study(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("\n      han_relu:\n", "\n      variety:\n"))
+    with pytest.raises(ParameterError, match=r"tasks\.cultural\.models\.variety has the name under which"):
+        config.load(tmp_path / "params.yaml")
+
+
 def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="is missing: run this command at the root of the repository"):
         config.load(tmp_path / "params.yaml")

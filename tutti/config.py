@@ -40,6 +40,8 @@ TEST_SETS = (UNSEEN_RECORDING, UNSEEN_BANK)
 LEAKED, ENTER_LEAVE = "leaked", "enter_leave"
 STUDY_SETS = (LEAKED, ENTER_LEAVE)  # they answer questions of their own and never enter the comparison
 
+_VARIETY = "variety"  # metrics/<task>/variety holds a study, not a model
+
 Policy = Literal["fixed", "validated_global", "validated_per_class"]
 POLICIES: tuple[Policy, ...] = ("fixed", "validated_global", "validated_per_class")
 
@@ -136,6 +138,11 @@ class Params(Section):
         _known("scale", self.scale, self.scales)
         for task_name, task in self.tasks.items():
             _known(f"tasks.{task_name}.corpus", task.corpus, self.corpora)
+            if _VARIETY in task.models:
+                raise ValueError(
+                    f"tasks.{task_name}.models.{_VARIETY} has the name under which the study of variety writes its "
+                    "results: choose another name"
+                )
             for name, model in task.models.items():
                 _known(f"tasks.{task_name}.models.{name}.feature", model.feature, task.all_features)
             self._check_banks(task_name, task)

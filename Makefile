@@ -15,7 +15,7 @@ repro: setup ## run the whole pipeline and print the comparison
 	@$(BIN)/tutti summary
 
 test: lint ## check style and types, and run every test
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: ## check style and types only
 	@./setup.sh dev

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from tutti import config, tracking
@@ -353,18 +354,17 @@ def test_trouble_with_mlflow_is_told_once(monkeypatch: pytest.MonkeyPatch, caplo
 def test_a_reporter_that_is_killed_never_stops_a_training() -> None:
     done = []
     with tracking.live_training(PARAMS, SPEC) as run:
-        for pid in _children():
-            os.kill(pid, signal.SIGKILL)
+        (reporting,) = _reporters()
+        reporting.kill()
         for number, row in enumerate(HISTORY * 50, start=1):
             run.log_epoch(number, row)
             done.append(number)
     assert len(done) == 100
 
 
-def _children() -> list[int]:
-    """Return the processes that this one started and that still run."""
-    me = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return [int(pid) for pid in me.read_text().split()]
+def _reporters() -> list[psutil.Process]:
+    """Return the processes that report this process' trainings."""
+    return [each for each in psutil.Process().children() if "tutti.tracking.reporter" in each.cmdline()]
 
 
 def test_a_broken_store_stops_no_training_and_fails_a_publication(

@@ -362,6 +362,21 @@ def test_a_reporter_that_is_killed_never_stops_a_training() -> None:
     assert len(done) == 100
 
 
+@pytest.mark.usefixtures("main")
+def test_a_reporter_that_hangs_does_not_hold_a_training(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tutti.tracking.live._PATIENCE_S", 0.2)
+    with tracking.live_training(PARAMS, SPEC) as run:
+        (reporting,) = _reporters()
+        reporting.suspend()
+        run.log_epoch(1, HISTORY[0])
+    assert not reporting.is_running()
+    assert [record.getMessage() for record in caplog.records] == [
+        "warning: the training ends without MLflow, which did not answer within 0.2 s"
+    ]
+
+
 def _reporters() -> list[psutil.Process]:
     """Return the processes that report this process' trainings."""
     return [each for each in psutil.Process().children() if "tutti.tracking.reporter" in each.cmdline()]

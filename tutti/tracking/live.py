@@ -1,6 +1,7 @@
 """A training that can be watched in MLflow while it runs."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,9 +16,13 @@ from tutti.config import Params
 from tutti.tracking import store
 from tutti.tracking.publishing import training_key
 
+_log = logging.getLogger("tutti")
+
+_PATIENCE_S = 120.0  # for the reporter to finish; MLflow tries an unreachable server three times, 20 s each
+
 
 class LiveRun:
-    """A training that can be watched; a process of its own tells MLflow, so that the training never waits for it."""
+    """A training that can be watched; a process of its own tells MLflow, so that no epoch waits for it."""
 
     def __init__(self, spec: Mapping[str, Any], to_reporter: IO[str] | None = None) -> None:
         self._spec, self._to_reporter = spec, to_reporter
@@ -81,7 +86,16 @@ def live_training(params: Params, spec: Mapping[str, Any]) -> Iterator[LiveRun]:
             raise
         finally:
             run.end(status)
-            reporter.wait()  # also after Ctrl-C, when leaving the context would not
+            _wait_for(reporter)  # also after Ctrl-C, when leaving the context would not
+
+
+def _wait_for(reporter: "subprocess.Popen[str]") -> None:
+    """Let the reporter finish, but not for ever: a store that never answers must not hold the training."""
+    try:
+        reporter.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        reporter.kill()
+        _log.warning("warning: the training ends without MLflow, which did not answer within %g s", _PATIENCE_S)
 
 
 def _environment() -> dict[str, str]:

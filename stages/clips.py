@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Mix one set of clips."""
     params = config.load()
-    task = params.task(arguments.task)
-    count = getattr(getattr(params.sizes, arguments.task).clips, arguments.set)
+    task = params.mixing_task(arguments.task)
+    count = getattr(params.size(arguments.task).clips, arguments.set)
     corpus = read_corpus(
         split=Path("data") / arguments.task / "split",
         index=Path("data/index") / task.corpus,

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from tutti import config
-from tutti.extraction import EMBEDDINGS, SETS, extract_sets
+from tutti.extraction import EMBEDDINGS, extract_sets
 from tutti.process import run_stage
 
 
@@ -22,9 +22,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Extract one learned feature of all clips, the studies' too."""
-    section = config.load().feature(arguments.task, arguments.feature)
+    params = config.load()
+    section, sets = params.feature(arguments.task, arguments.feature), params.mixing_task(arguments.task).sets
     clips, trained = Path("data") / arguments.task / "clips", EMBEDDINGS / arguments.task
-    extract_sets(clips, section, arguments.feature, arguments.out, (*SETS, *config.STUDY_SETS), trained)
+    extract_sets(clips, section, arguments.feature, arguments.out, (*sets, *config.STUDY_SETS), trained)
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Train one task's embedding."""
     params = config.load()
-    task = params.task(arguments.task)
+    task = params.mixing_task(arguments.task)
     with whole(arguments.out) as folder:
         fit_embedding(
             Path("data") / arguments.task / "split",
             Path("data/index") / task.corpus,
             Path(params.corpus(task.corpus).root),
             task.embedding,
-            n_patches=getattr(params.sizes, arguments.task).embedding.patches,
+            n_patches=params.size(arguments.task).embedding.patches,
             seed=child(params.seed, arguments.task, "embedding"),
             out=folder,
         )

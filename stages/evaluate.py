@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
     judge(
         Path("data") / arguments.task,
         arguments.model,
-        params.task(arguments.task).evaluation,
+        params.task(arguments.task),
         seed=params.seed,
         replicates=params.sizes.evaluation.bootstrap_replicates,
         out=arguments.out,

@@ -22,8 +22,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Extract one feature of all clips."""
-    section = config.load().feature(arguments.task, arguments.feature)
-    extract_sets(Path("data") / arguments.task / "clips", section, arguments.feature, arguments.out)
+    params = config.load()
+    section, sets = params.feature(arguments.task, arguments.feature), params.task(arguments.task).sets
+    extract_sets(Path("data") / arguments.task / "clips", section, arguments.feature, arguments.out, sets)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Reads: a fitted model and its feature of the validation and test clips.
 Writes: data/<task>/scores/<model>, one file of window scores a set.
-Params: none; all that matters is in the model's specification.
+Params: none but the kind of the task; all that matters is in the model's specification.
 """
 
 import argparse
 from pathlib import Path
 
+from tutti import config
 from tutti.process import run_stage
 from tutti.training.scoring import score_sets
 
@@ -21,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Score the validation and test clips with one model."""
-    score_sets(Path("models") / arguments.task / arguments.model, Path("data") / arguments.task, arguments.out)
+    sets = config.load().task(arguments.task).scored_sets
+    score_sets(Path("models") / arguments.task / arguments.model, Path("data") / arguments.task, sets, arguments.out)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Mix the clips of one study."""
     params = config.load()
-    data, task = Path("data") / arguments.task, params.task(arguments.task)
+    data, task = Path("data") / arguments.task, params.mixing_task(arguments.task)
     corpus = read_corpus(
         split=data / "split",
         index=Path("data/index") / task.corpus,
@@ -36,7 +36,7 @@ def main(arguments: argparse.Namespace) -> None:
         make_leaked(corpus, task.clips, honest, task.studies.leak.instruments, params.seed, arguments.out)
         return
     clips = task.clips.model_copy(update=task.studies.enter_leave.model_dump())
-    count = getattr(params.sizes, arguments.task).clips.enter_leave
+    count = params.size(arguments.task).clips.enter_leave
     make_clips(corpus, clips, config.UNSEEN_RECORDING, count, params.seed, arguments.out, name=arguments.set)
 
 

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Fit and judge one model for each number of recordings and banks."""
     params = config.load()
-    task, index = params.task(arguments.task), Path("data/index") / params.task(arguments.task).corpus
+    task, index = params.mixing_task(arguments.task), Path("data/index") / params.mixing_task(arguments.task).corpus
     plan = plan_study(read_recordings(index), task.split, task.studies.variety.recordings, params.seed)
     study = Study(
         plan=plan,
@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
         class_of={each.name: each.hornbostel_sachs for each in taxonomy.load() if each.name in plan.instruments},
         clips=task.clips,
         config=task.studies.variety,
-        sizes=getattr(params.sizes, arguments.task).variety,
+        sizes=params.size(arguments.task).variety,
         evaluation=task.evaluation,
         replicates=params.sizes.evaluation.bootstrap_replicates,
         seed=params.seed,

@@ -1,8 +1,9 @@
-"""How mixtures are made: the section ``clips`` of a task in ``params.yaml``."""
+"""How clips are made: the section ``clips`` of a task in ``params.yaml``."""
 
-from typing import Annotated, Literal, Self
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tutti.sections import Fraction, Level, Positive, Range, SampleRate, Section
 
@@ -46,3 +47,57 @@ class ClipsConfig(Section):
         if self.min_sounding_seconds > self.seconds:
             raise ValueError(f"min_sounding_seconds {self.min_sounding_seconds} is above seconds {self.seconds}")
         return self
+
+
+def _a_distribution(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("must be a list of shares that add up to 1, such as [0.5, 0.5]")
+    return tuple(value)
+
+
+def _adds_up(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if not math.isclose(sum(shares), 1, abs_tol=1e-6):
+        raise ValueError(f"must add up to 1, and adds up to {sum(shares):g}")
+    return shares
+
+
+Shares = Annotated[tuple[Fraction, ...], BeforeValidator(_a_distribution), AfterValidator(_adds_up)]
+
+
+class MixedValidationConfig(Section):
+    """Clips with several labels, made from excerpts of the validation side; thresholds are chosen on them.
+
+    Excerpts for training have one label each and are short, those of the test have several and are long: a threshold
+    that fits the former would not fit the latter.
+
+    Attributes:
+        seconds: shortest and longest clip.
+        label_shares: share of the clips with one label, with two, and so on.
+        gain_db: lowest and highest gain drawn for each label's excerpts.
+        fade_seconds: by which one excerpt of a label fades into the next.
+    """
+
+    seconds: Range
+    label_shares: Shares
+    gain_db: Range
+    fade_seconds: Annotated[float, Field(ge=0, le=0.5)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not 0.5 <= self.seconds[0] <= self.seconds[1] <= 600:
+            raise ValueError(f"seconds {list(self.seconds)} must lie within 0.5..600")
+        return self
+
+
+class CutConfig(Section):
+    """How excerpts become clips: mono, at one rate, each as long as it is.
+
+    Attributes:
+        sample_rate_hz: of the clips.
+        excerpt_seconds: what ``tutti detect`` looks at in one piece; the longest test clips in the paper.
+        mixed_validation: how the clips are made on which thresholds are chosen.
+    """
+
+    sample_rate_hz: SampleRate
+    excerpt_seconds: Annotated[float, Field(ge=0.5, le=600)]
+    mixed_validation: MixedValidationConfig

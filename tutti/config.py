@@ -5,18 +5,19 @@ everything else is declared here and in ``scales``.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from tutti import registry, taxonomy
 from tutti.clips_section import ClipsConfig as ClipsConfig
+from tutti.clips_section import CutConfig as CutConfig
 from tutti.corpus_section import AdapterConfig as AdapterConfig
 from tutti.errors import ParameterError, TuttiError
 from tutti.scales import Scale
-from tutti.sections import AnyCorpus, AnyFeature, AnyModel, EmbeddingConfig, Slug, sentence
+from tutti.sections import AnyCorpus, Slug, sentence
 from tutti.sections import Count as Count
 from tutti.sections import FeatureConfig as FeatureConfig
 from tutti.sections import Fraction as Fraction
@@ -31,70 +32,28 @@ from tutti.sections import Section as Section
 from tutti.sections import Text as Text
 from tutti.sections import TrackingConfig as TrackingConfig
 from tutti.sections import read_yaml as read_yaml
-from tutti.studies import Studies
+from tutti.tasks import ENTER_LEAVE as ENTER_LEAVE
+from tutti.tasks import LEAKED as LEAKED
+from tutti.tasks import MIXED_VALIDATION as MIXED_VALIDATION
+from tutti.tasks import POLICIES as POLICIES
+from tutti.tasks import STUDY_SETS as STUDY_SETS
+from tutti.tasks import TEST_SETS as TEST_SETS
+from tutti.tasks import TRAIN as TRAIN
+from tutti.tasks import UNSEEN_BANK as UNSEEN_BANK
+from tutti.tasks import UNSEEN_RECORDING as UNSEEN_RECORDING
+from tutti.tasks import VALIDATION as VALIDATION
+from tutti.tasks import AnyTask as AnyTask
+from tutti.tasks import Policy as Policy
+from tutti.tasks import TaskConfig as TaskConfig
+from tutti.tasks import CuttingTask as CuttingTask
+from tutti.tasks import EvaluationConfig as EvaluationConfig
+from tutti.tasks import MixingTask as MixingTask
+from tutti.tasks import SplitConfig as SplitConfig
 
 PARAMS_FILE = Path("params.yaml")
-TRAIN, VALIDATION = "train", "validation"
-UNSEEN_RECORDING, UNSEEN_BANK = "unseen_recording", "unseen_bank"
-TEST_SETS = (UNSEEN_RECORDING, UNSEEN_BANK)
-LEAKED, ENTER_LEAVE = "leaked", "enter_leave"
-STUDY_SETS = (LEAKED, ENTER_LEAVE)  # they answer questions of their own and never enter the comparison
+T = TypeVar("T", bound=TaskConfig)
 
-_VARIETY = "variety"  # metrics/<task>/variety holds a study, not a model
-
-Policy = Literal["fixed", "validated_global", "validated_per_class"]
-POLICIES: tuple[Policy, ...] = ("fixed", "validated_global", "validated_per_class")
-
-
-class SplitConfig(Section):
-    """Which recordings stand on which side."""
-
-    training_banks: Names
-    unseen_banks: NamesOrNone
-    validation_fraction: Fraction
-    test_fraction: Fraction
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        both = set(self.training_banks) & set(self.unseen_banks)
-        if both:
-            raise ValueError(f"bank {min(both)!r} stands in training_banks and in unseen_banks: keep it in one of them")
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError(
-                f"validation_fraction {self.validation_fraction} and test_fraction {self.test_fraction} must leave a "
-                "share for training: their sum must be below 1"
-            )
-        return self
-
-
-class EvaluationConfig(Section):
-    """How scores become numbers."""
-
-    aggregation: Literal["s1", "s2"]
-    fixed_threshold: Fraction
-    objective: Literal["micro_f1", "macro_f1"]
-    shrinkage: Annotated[float, Field(ge=0)]
-    confidence: Annotated[float, Field(ge=0.5, le=0.999)]
-    min_active_seconds: Positive
-
-
-class TaskConfig(Section):
-    """One task: a corpus, its split and clips, the models to compare and how to judge them."""
-
-    corpus: str
-    split: SplitConfig
-    clips: ClipsConfig
-    features: Annotated[dict[Slug, AnyFeature], Field(min_length=1)]
-    learned_features: dict[Slug, AnyFeature]
-    embedding: EmbeddingConfig
-    models: Annotated[dict[Slug, AnyModel], Field(min_length=1)]
-    evaluation: EvaluationConfig
-    studies: Studies
-
-    @property
-    def all_features(self) -> dict[str, Any]:
-        """The sections of all features, computed and learned ones."""
-        return self.features | self.learned_features
+_STUDIES = ("variety", "inside")  # metrics/<task>/<name> holds one, not a model
 
 
 class ReportConfig(Section):
@@ -128,7 +87,7 @@ class Params(Section):
     scale: str
     scales: Annotated[dict[Slug, Scale], Field(min_length=1)]
     corpora: Annotated[dict[Slug, AnyCorpus], Field(min_length=1)]
-    tasks: Annotated[dict[Slug, TaskConfig], Field(min_length=1)]
+    tasks: Annotated[dict[Slug, AnyTask], Field(min_length=1)]
     report: ReportConfig
     detect: DetectConfig
     tracking: TrackingConfig
@@ -138,17 +97,22 @@ class Params(Section):
         _known("scale", self.scale, self.scales)
         for task_name, task in self.tasks.items():
             _known(f"tasks.{task_name}.corpus", task.corpus, self.corpora)
-            if _VARIETY in task.models:
-                raise ValueError(
-                    f"tasks.{task_name}.models.{_VARIETY} has the name under which the study of variety writes its "
-                    "results: choose another name"
-                )
+            for name in _STUDIES:
+                if name in task.models:
+                    raise ValueError(
+                        f"tasks.{task_name}.models.{name} has the name under which a study writes its results: choose "
+                        "another name"
+                    )
             for name, model in task.models.items():
                 _known(f"tasks.{task_name}.models.{name}.feature", model.feature, task.all_features)
             self._check_banks(task_name, task)
+            if isinstance(task, CuttingTask):
+                _known(f"tasks.{task_name}.studies.settings_of", task.studies.settings_of, task.models)
+                _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, task.models)
         for section in ("report", "detect"):
             _known(f"{section}.task", getattr(self, section).task, self.tasks)
         _known("detect.model", self.detect.model, self.tasks[self.detect.task].models)
+        _known("report.task", self.report.task, [name for name, task in self.tasks.items() if task.method == "mix"])
         if self.report.main_split == UNSEEN_BANK and not self.tasks[self.report.task].split.unseen_banks:
             raise ValueError(
                 f"report.main_split is {UNSEEN_BANK!r}, but tasks.{self.report.task}.split.unseen_banks is empty: "
@@ -158,7 +122,7 @@ class Params(Section):
 
     def _check_banks(self, name: str, task: TaskConfig) -> None:
         banks = self.corpora[task.corpus].bank_names
-        for side in ("training_banks", "unseen_banks"):
+        for side in ("training_banks", "test_banks", "unseen_banks"):
             for bank in getattr(task.split, side):
                 _known(f"tasks.{name}.split.{side}", bank, banks)
 
@@ -175,6 +139,25 @@ class Params(Section):
         """
         task: TaskConfig = self._item("task", name, self.tasks)
         return task
+
+    def mixing_task(self, name: str) -> MixingTask:
+        """Return a task whose clips are mixed (ParameterError when there is none of that name)."""
+        return self._of_method(name, MixingTask, "mix")
+
+    def cutting_task(self, name: str) -> CuttingTask:
+        """Return a task whose clips are cut from excerpts (ParameterError when there is none of that name)."""
+        return self._of_method(name, CuttingTask, "cut")
+
+    def _of_method(self, name: str, kind: type[T], method: str) -> T:
+        task = self.task(name)
+        if not isinstance(task, kind):
+            own = [other for other, each in self.tasks.items() if isinstance(each, kind)]
+            raise ParameterError(f"task {name!r} has no method {method!r}: {registry.choose(name, own)}")
+        return task
+
+    def size(self, task: str) -> Any:
+        """Return the sizes of a task at the selected scale (ParameterError when there are none)."""
+        return self._item("size of task", task, dict(self.sizes))
 
     def feature(self, task: str, name: str) -> Any:
         """Return a feature's section by the names of its task and itself (ParameterError when there is none)."""
@@ -218,6 +201,6 @@ def main_repository() -> Path:
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
-def _known(key: str, name: str, items: Mapping[str, Any]) -> None:
+def _known(key: str, name: str, items: Collection[str]) -> None:
     if name not in items:
         raise ValueError(f"{key} is {name!r}: {registry.choose(name, items)}")

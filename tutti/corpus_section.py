@@ -15,6 +15,11 @@ class AdapterConfig(Section):
         raise NotImplementedError
 
     @property
+    def is_rendered(self) -> bool:
+        """Whether no musician was recorded for it: its numbers are never to be taken for those of real music."""
+        return False
+
+    @property
     def skips_bad_files(self) -> bool:
         """Whether a recording that cannot be used is left out and listed, instead of stopping the index."""
         return False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tutti import registry
 from tutti.audio import read_mono
-from tutti.config import TEST_SETS, TRAIN, VALIDATION, FeatureConfig
+from tutti.config import FeatureConfig
 from tutti.errors import DataError
 from tutti.feature_store import write_feature
 from tutti.parallel import parallel_iterate
@@ -20,12 +20,11 @@ from tutti.store import whole
 
 Float32 = NDArray[np.float32]
 
-SETS = (TRAIN, VALIDATION, *TEST_SETS)
 EMBEDDINGS = Path("models/embedding")  # one folder a task: its own network, written by the stage `embedding`
 
 
 def extract_sets(
-    clips: Path, config: FeatureConfig, name: str, out: Path, sets: Sequence[str] = SETS, trained: Path = EMBEDDINGS
+    clips: Path, config: FeatureConfig, name: str, out: Path, sets: Sequence[str], trained: Path = EMBEDDINGS
 ) -> None:
     """Extract a feature of some sets of clips.
 

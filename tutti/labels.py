@@ -41,6 +41,17 @@ class Labels:
     recordings: tuple[tuple[str, ...], ...]
     polyphony: npt.NDArray[np.int64]
 
+    def take(self, rows: npt.NDArray[np.int64]) -> "Labels":
+        """Return the labels of some clips, by their numbers."""
+        chosen = rows.tolist()
+        return Labels(
+            clips=tuple(self.clips[row] for row in chosen),
+            classes=self.classes,
+            reference=self.reference[rows],
+            recordings=tuple(self.recordings[row] for row in chosen),
+            polyphony=self.polyphony[rows],
+        )
+
 
 def many_hot(instruments: Sequence[Sequence[str]], classes: Sequence[str]) -> Binary:
     """Return ``(clip, class)`` uint8 with a 1 for each instrument of each clip.

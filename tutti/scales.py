@@ -73,6 +73,26 @@ class TaskScale(Section):
     variety: VarietyScale
 
 
+class ExcerptScale(Section):
+    """How large a rendered stand-in of IRMAS is.
+
+    Attributes:
+        songs_per_instrument: songs for training that each instrument leads.
+        test_clips: clips of each of the three parts of the test.
+    """
+
+    songs_per_instrument: Annotated[int, Field(ge=3)]
+    test_clips: Annotated[int, Field(ge=4)]
+
+
+class ExcerptTaskScale(Section):
+    """How large a task on excerpts is."""
+
+    corpus: ExcerptScale
+    mixed_validation: Count
+    training: TrainingScale
+
+
 class EvaluationScale(Section):
     """How thorough the intervals are."""
 
@@ -84,4 +104,5 @@ class Scale(Section):
 
     corpus: CorpusScale
     cultural: TaskScale
+    predominant: ExcerptTaskScale
     evaluation: EvaluationScale

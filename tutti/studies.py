@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tutti.inside_section import InsideConfig
 from tutti.sections import AnyFeature, AnyModel, Count, Fraction, Section, a_list
 
 
@@ -67,3 +68,38 @@ class Studies(Section):
     leak: LeakStudy
     enter_leave: EnterLeaveStudy
     variety: VarietyStudy
+
+
+def _all_rising(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if list(values) != sorted(values):
+        raise ValueError("must be a list of rising thresholds in 0..1, such as [0.2, 0.4]")
+    return values
+
+
+Grid = Annotated[tuple[Fraction, ...], BeforeValidator(a_list), AfterValidator(_all_rising)]
+
+
+class AggregationStudy(Section):
+    """The thresholds at which each aggregation is looked at (Han, Kim & Lee 2017, Table III).
+
+    Attributes:
+        s1: thresholds on means.
+        s2: thresholds on sums over the largest one.
+    """
+
+    s1: Grid
+    s2: Grid
+
+
+class ExcerptStudies(Section):
+    """All studies of a task on excerpts.
+
+    Attributes:
+        settings_of: the model whose experiments with other settings the report compares.
+        aggregation: the grids of thresholds.
+        inside: what is looked at inside a network.
+    """
+
+    settings_of: str
+    aggregation: AggregationStudy
+    inside: InsideConfig

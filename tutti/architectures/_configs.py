@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tutti.architectures._training import Training
-from tutti.config import ModelConfig, Positive
+from tutti.config import Count, ModelConfig, Positive
 
 Activation = Literal["tanh", "relu", "prelu", "leaky_relu_0.01", "leaky_relu_0.33"]
 
@@ -28,14 +28,16 @@ class NetworkConfig(ModelConfig):
 
     Attributes:
         window_seconds: length of a window in seconds.
-        hop_seconds: distance between windows in seconds when predicting.
+        hop_seconds: distance between windows in seconds when predicting; ``half_window`` as in Han 2017.
         windows_per_clip: windows drawn from each clip in an epoch; 0 takes all that fit without overlap (Han 2017).
         precision: ``auto`` takes bfloat16 where the processor multiplies in it, float32 elsewhere.
+        repeat: which of several trainings that differ in their random start and order only.
         training: how it is trained, or the name of published settings.
     """
 
     window_seconds: Annotated[float, Field(gt=0, le=60)]
-    hop_seconds: Positive
+    hop_seconds: Positive | Literal["half_window"]
     windows_per_clip: Annotated[int, Field(ge=0)]
     precision: Literal["auto", "float32", "mixed_bfloat16"]
+    repeat: Count
     training: Training

@@ -23,6 +23,7 @@ from tutti.parallel import parallel_map
 RECORDINGS_FILE, EVENTS_FILE, SKIPPED_FILE = "recordings.parquet", "events.parquet", "skipped.csv"
 _COUNT_TYPES = {"sample_rate_hz": "int64", "channels": "int64", "velocity": "int64"}
 _SECONDS_TYPES = {"duration_s": "float64", "onset_s": "float64", "offset_s": "float64", "pitch_midi": "float64"}
+_LIST_TYPES = {"instruments": "object"}
 _log = logging.getLogger("tutti")
 _LATE_S = 0.01  # by which an event may end after its recording: labels are rounded
 
@@ -103,15 +104,21 @@ def write_index(
         partial.mkdir()
         _table(Recording, recordings).to_parquet(partial / RECORDINGS_FILE, index=False)
         _table(Event, events).to_parquet(partial / EVENTS_FILE, index=False)
-        with (partial / SKIPPED_FILE).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(field.name for field in fields(Skipped))
-            writer.writerows(astuple(each) for each in skipped)
+        write_skipped(partial / SKIPPED_FILE, skipped)
+
+
+def write_skipped(path: Path, skipped: Iterable[Skipped]) -> None:
+    """Write what was left out of an index as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Skipped))
+        writer.writerows(astuple(each) for each in skipped)
 
 
 def read_recordings(index: Path) -> list[Recording]:
     """Return the recordings of an index, sorted by id (DataError when it is missing or damaged)."""
-    return [Recording(**row) for row in _read(index / RECORDINGS_FILE, Recording)]
+    rows = _read(index / RECORDINGS_FILE, Recording)
+    return [Recording(**row | {"instruments": tuple(row["instruments"])}) for row in rows]
 
 
 def read_events(index: Path) -> list[Event]:
@@ -148,7 +155,7 @@ def _read(path: Path, row_type: type) -> list[dict[str, Any]]:
 def _table(row_type: type, rows: Sequence[Any]) -> pd.DataFrame:
     columns = [field.name for field in fields(row_type)]
     table = pd.DataFrame([astuple(row) for row in rows], columns=columns)
-    types = {**{name: "str" for name in columns}, **_COUNT_TYPES, **_SECONDS_TYPES}
+    types = {**{name: "str" for name in columns}, **_COUNT_TYPES, **_SECONDS_TYPES, **_LIST_TYPES}
     return table.astype({name: types[name] for name in columns})
 
 
@@ -158,6 +165,7 @@ def _recording(entry: Entry, finding: Finding) -> Recording:
         recording=entry.recording,
         path=entry.path,
         instrument=entry.instrument,
+        instruments=entry.instruments,
         bank=entry.bank,
         group=entry.group,
         licence=entry.licence,
@@ -191,7 +199,9 @@ def _without_copies(entries: Sequence[Entry], findings: Sequence[Finding]) -> li
 
 
 def _copied(entry: Entry, alike: Sequence[Entry]) -> str:
-    others = [other for other in alike if other.instrument != entry.instrument]
+    others = [
+        other for other in alike if (other.instrument, other.instruments) != (entry.instrument, entry.instruments)
+    ]
     if others:
         return f"holds the same sound as {others[0].path}, another instrument: remove the wrong one"
     return "" if entry == alike[0] else f"holds the same sound as {alike[0].path}"

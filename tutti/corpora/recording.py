@@ -37,12 +37,13 @@ class Entry:
     Attributes:
         recording: unique id, such as ``<bank>/<instrument>/<stem>``.
         path: of the file, relative to the root of the corpus, with ``/``.
-        instrument: name in the taxonomy.
+        instrument: name in the taxonomy; empty where the recording is of several.
         bank: the collection it belongs to; the unit of the test on unseen banks.
         group: what must stand on one side of a split (a player, a song; else the recording itself).
         licence: of the recording.
         events: what sounds when; empty where unknown.
         problem: why it cannot be used, where an adapter sees that before any audio is read; else empty.
+        instruments: where it is of several: those that its annotation names, sorted.
     """
 
     recording: str
@@ -53,6 +54,7 @@ class Entry:
     licence: str
     events: tuple[Event, ...] = ()
     problem: str = ""
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Recording:
         sample_rate_hz: samples per second and channel.
         channels: number of channels.
         duration_s: length in seconds.
+        instruments: all that its annotation names, sorted; of a solo recording its instrument.
     """
 
     recording: str
@@ -80,6 +83,11 @@ class Recording:
     channels: int
     duration_s: float
     licence: str
+    instruments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.instruments:
+            object.__setattr__(self, "instruments", (self.instrument,))
 
 
 @dataclass(frozen=True, slots=True)

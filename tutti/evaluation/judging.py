@@ -1,5 +1,6 @@
 """All that is said about one model: what the stage ``evaluate`` does."""
 
+import csv
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -8,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tutti.config import TEST_SETS, UNSEEN_RECORDING, VALIDATION, EvaluationConfig, Policy
+from tutti.config import TEST_SETS, UNSEEN_RECORDING, CuttingTask, MixingTask, Policy, TaskConfig
 from tutti.evaluation import classification, tables
+from tutti.evaluation.aggregation import S1
+from tutti.evaluation.aggregations import Aggregations, chosen_aggregation
 from tutti.evaluation.arrays import Floats, decide
 from tutti.evaluation.mistakes import confusion, worst_clips
 from tutti.evaluation.scored import ScoredSet, read_scored_set
@@ -22,15 +25,15 @@ _log = logging.getLogger("tutti")
 _CONFUSION = ("split", "threshold_policy", "reference", "predicted", "count", "missed", "false_alarms", "rate")
 
 
-def judge(task_data: Path, model: str, config: EvaluationConfig, *, seed: int, replicates: int, out: Path) -> None:
-    """Choose a model's thresholds on validation clips, judge it on the test sets, and write the results.
+def judge(task_data: Path, model: str, task: TaskConfig, *, seed: int, replicates: int, out: Path) -> None:
+    """Choose a model's aggregation and thresholds on validation clips, judge it on the test sets, write the results.
 
     A test set without clips is left out of all tables.
 
     Args:
         task_data: the task's data folder, ``data/<task>``, with labels and scores.
         model: name of the model.
-        config: aggregation, thresholds and confidence.
+        task: says how, on which sets, and which studies come with it.
         seed: of the bootstrap.
         replicates: of the bootstrap.
         out: the folder to write, as a whole.
@@ -38,9 +41,10 @@ def judge(task_data: Path, model: str, config: EvaluationConfig, *, seed: int, r
     Raises:
         DataError: when labels or scores are missing, broken, or do not fit each other.
     """
-    validation, *sets = (
-        read_scored_set(task_data, model, name, config.aggregation) for name in (VALIDATION, *TEST_SETS)
-    )
+    config = task.evaluation
+    found = [read_scored_set(task_data, model, name, S1) for name in (task.threshold_set, *TEST_SETS)]
+    aggregation = chosen_aggregation(found[0], config)
+    validation, *sets = (data.under(aggregation) for data in found)
     tests = [data for data in sets if len(data.labels.clips)]  # a corpus may have no bank to hold back
     limits = choose(
         validation.labels.reference,
@@ -51,16 +55,21 @@ def judge(task_data: Path, model: str, config: EvaluationConfig, *, seed: int, r
     )
     with whole(out) as folder:
         folder.mkdir()
-        write_thresholds(folder, Thresholds(config.aggregation, validation.labels.classes, limits))
+        write_thresholds(folder, Thresholds(aggregation, validation.labels.classes, limits))
         _write_summary(folder, tests, limits, f"judging {model}", seed, replicates, config.confidence)
         _write_details(folder, tests, limits)
         tables.write_table(
             folder / "threshold_curve.csv", [row for data in (validation, *tests) for row in tables.curve_rows(data)]
         )
-        honest = next(data for data in tests if data.name == UNSEEN_RECORDING)
-        studies = Studies(task_data, model, config, limits, honest)
-        studies.write_leak(folder, seed=seed, replicates=replicates)
-        studies.write_enter_leave(folder)
+        _write_skipped(folder / "skipped.csv", (validation, *tests), task_data / "split" / "skipped.csv")
+        if isinstance(task, MixingTask):
+            honest = next(data for data in tests if data.name == UNSEEN_RECORDING)
+            studies = Studies(task_data, model, config, aggregation, limits, honest)
+            studies.write_leak(folder, seed=seed, replicates=replicates)
+            studies.write_enter_leave(folder)
+        if isinstance(task, CuttingTask):
+            compared = Aggregations(task.studies.aggregation, config, aggregation, validation, tests)
+            compared.write(folder, seed=seed, replicates=replicates)
 
 
 def _write_summary(
@@ -105,6 +114,25 @@ def _write_details(folder: Path, tests: Sequence[ScoredSet], limits: Mapping[Pol
             worst += [which | item for item in clips]
     tables.write_table(folder / "confusion.csv", confused, _CONFUSION)
     write_json(folder / "mistakes.json", worst)
+
+
+def _write_skipped(path: Path, sets: Sequence[ScoredSet], corpus: Path) -> None:
+    """List the clips that were not scored, and what of the corpus could not be used."""
+    rows: list[dict[str, Any]] = []
+    for data in sets:
+        window_s = data.windows.window_s
+        rows += [
+            {
+                "set": data.name,
+                "clip": clip,
+                "reason": f"lasts {seconds:.2f} s, less than the window of {window_s:.2f} s",
+            }
+            for clip, seconds in data.windows.skipped.items()
+        ]
+    if corpus.is_file():
+        with corpus.open(newline="", encoding="utf-8") as file:
+            rows += [{"set": "corpus", "clip": row["path"], "reason": row["reason"]} for row in csv.DictReader(file)]
+    tables.write_table(path, rows, ("set", "clip", "reason"))
 
 
 def _without_positives(data: ScoredSet) -> list[str]:

@@ -1,6 +1,7 @@
 """A set of clips with what a model says about it and what is true."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ class WindowScores:
         clip: ``(window,)`` number of each window's clip.
         onset_s: ``(window,)`` where in the clip it starts, in seconds.
         window_s: length of a window in seconds; 0 where the model sees a clip at once.
+        skipped: clips that are shorter than a window and were not scored, with their length in seconds.
     """
 
     scores: NDArray[np.floating[Any]]
     clip: NDArray[np.int64]
     onset_s: NDArray[np.float64]
     window_s: float
+    skipped: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,11 @@ class ScoredSet:
     scores: NDArray[np.floating[Any]]
     instrument_of: dict[str, str]
     windows: WindowScores
+
+    def under(self, aggregation: str) -> "ScoredSet":
+        """Return the same set with the scores of clips that another aggregation gives."""
+        windows = self.windows
+        return replace(self, scores=aggregate(windows.scores, windows.clip, len(self.labels.clips), aggregation))
 
     @property
     def clusters(self) -> Clusters:
@@ -76,7 +84,7 @@ def read_scored_set(task_data: Path, model: str, name: str, aggregation: str) ->
     labels, events = load_labels(manifest), load_events(manifest)
     if read_json(folder / "classes.json") != list(labels.classes):
         raise DataError(f"{folder} was scored for other classes than {manifest} has: run `dvc repro`")
-    windows = _read_windows(folder / f"{name}.npz")
+    windows, labels = _read_windows(folder / f"{name}.npz", labels)
     try:
         by_clip = aggregate(windows.scores, windows.clip, len(labels.clips), aggregation)
     except DataError as error:
@@ -87,12 +95,18 @@ def read_scored_set(task_data: Path, model: str, name: str, aggregation: str) ->
     return ScoredSet(name, labels, by_clip, instrument_of, windows)
 
 
-def _read_windows(path: Path) -> WindowScores:
+def _read_windows(path: Path, labels: Labels) -> tuple[WindowScores, Labels]:
+    """Return the windows of the clips that were scored, and the labels of those clips."""
     if not path.is_file():
         raise DataError(f"{path} is missing: run `dvc repro` to make it")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            window_s = float(arrays["window_s"])
-            return WindowScores(arrays["scores"], arrays["clip"], arrays["onset_s"], window_s)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+            window_s, skipped, clip_s = float(arrays["window_s"]), arrays["skipped"], arrays["clip_s"]
+            windows = WindowScores(arrays["scores"], arrays["clip"], arrays["onset_s"], window_s)
+            lengths = {labels.clips[index]: float(clip_s[index]) for index in skipped.tolist()}
+    except (OSError, ValueError, KeyError, EOFError, IndexError) as error:
         raise DataError(f"{path} does not hold scores ({error}): remove it and run `dvc repro`") from None
+    if not lengths:
+        return windows, labels
+    kept = np.setdiff1d(np.arange(len(labels.clips)), skipped)
+    return replace(windows, clip=np.searchsorted(kept, windows.clip), skipped=lengths), labels.take(kept)

@@ -22,7 +22,8 @@ class Studies:
     Attributes:
         task_data: the task's data folder, ``data/<task>``.
         model: its name.
-        config: aggregation and confidence.
+        config: confidence, and what counts as active.
+        aggregation: how windows become clips.
         limits: ``(class,)`` by policy.
         honest: the side ``unseen_recording``, from which the studies are made.
     """
@@ -30,6 +31,7 @@ class Studies:
     task_data: Path
     model: str
     config: EvaluationConfig
+    aggregation: str
     limits: Mapping[Policy, Floats]
     honest: ScoredSet
 
@@ -44,7 +46,7 @@ class Studies:
         Raises:
             DataError: when clips or scores are missing, broken, or do not fit each other.
         """
-        changed = read_scored_set(self.task_data, self.model, LEAKED, self.config.aggregation)
+        changed = read_scored_set(self.task_data, self.model, LEAKED, self.aggregation)
         both = leak.pair(self.honest, changed, self._manifest(LEAKED))
         confidence = self.config.confidence
         rows = leak.leak_rows(both, self.limits, seed=seed, replicates=replicates, confidence=confidence)
@@ -59,14 +61,14 @@ class Studies:
         Raises:
             DataError: when clips or scores are missing, broken, or do not fit each other.
         """
-        data = read_scored_set(self.task_data, self.model, ENTER_LEAVE, self.config.aggregation)
+        data = read_scored_set(self.task_data, self.model, ENTER_LEAVE, self.aggregation)
         events = load_events(self._manifest(ENTER_LEAVE))
         table = read_table(self._manifest(ENTER_LEAVE) / CLIPS_FILE, ("duration_s",))
         rows = enter_leave.recall_rows(data, events, table["duration_s"].to_numpy(np.float64), self.limits)
         write_table(folder / "enter_leave.csv", rows)
         config = self.config
         summary = enter_leave.summary(
-            data, self.honest, events, self.limits, config.aggregation, config.min_active_seconds
+            data, self.honest, events, self.limits, self.aggregation, config.min_active_seconds
         )
         write_json(folder / "enter_leave.json", summary)
 

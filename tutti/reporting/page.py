@@ -71,7 +71,7 @@ def _template() -> jinja2.Template:
 def _context(
     params: Params, results: Sequence[Result], table: pd.DataFrame, across: Tables, data: Path
 ) -> dict[str, Any]:
-    task = params.task(params.report.task)
+    task = params.mixing_task(params.report.task)
     ordered = _best_first(results, table, params)
     own = [result for result in ordered if result.task == params.report.task]
     sections = [
@@ -126,7 +126,7 @@ def _tiles(main: pd.DataFrame, params: Params, n_instruments: int) -> list[dict[
         for _, row in first.head(3).iterrows()
     ]
     clips = int(main.drop_duplicates("split")["n_clips"].sum())
-    most = params.task(params.report.task).clips.max_polyphony
+    most = params.mixing_task(params.report.task).clips.max_polyphony
     return [*tiles, {"value": f"{clips:,}", "text": f"test clips of up to {most} of {n_instruments} instruments"}]
 
 
@@ -193,7 +193,7 @@ def _provenance(params: Params, n_clips: Mapping[str, int]) -> list[tuple[str, s
 
 def _corpus_size(params: Params, task: TaskConfig) -> str:
     """Return how much was rendered; empty for a corpus that was not."""
-    if params.corpus(task.corpus).adapter != "rendered":
+    if not params.corpus(task.corpus).is_rendered:
         return ""
     sizes = params.sizes.corpus
     return (

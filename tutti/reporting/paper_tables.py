@@ -24,7 +24,7 @@ COLUMNS = (
 
 def corpus_kind(params: Params, corpus: str) -> str:
     """Return ``stand-in, rendered`` for a corpus that no musician recorded, else ``recordings``."""
-    return "stand-in, rendered" if params.corpus(corpus).adapter == "rendered" else "recordings"
+    return "stand-in, rendered" if params.corpus(corpus).is_rendered else "recordings"
 
 
 def beside_paper(results: Sequence[Result], params: Params) -> pd.DataFrame:

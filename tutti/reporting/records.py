@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tutti.config import Params
+from tutti.config import MixingTask, Params
 from tutti.evaluation.classification import FILE as REPORT_FILE
 from tutti.evaluation.thresholds import read_thresholds
 from tutti.reporting.comparison import COLUMNS, METRICS, read_table
@@ -134,18 +134,19 @@ def training_params(params: Params, spec: Mapping[str, Any]) -> dict[str, str]:
     found |= flat(f"corpora.{task.corpus}", params.corpus(task.corpus).model_dump(mode="json"))
     found |= flat(f"{root}.split", task.split.model_dump(mode="json"))
     found |= flat(f"{root}.clips", task.clips.model_dump(mode="json"))
-    group = "learned_features" if feature in task.learned_features else "features"
+    learned = isinstance(task, MixingTask) and feature in task.learned_features
+    group = "learned_features" if learned else "features"
     found |= flat(f"{root}.{group}.{feature}", params.feature(spec["task"], feature).model_dump(mode="json"))
-    if group == "learned_features":
+    if isinstance(task, MixingTask) and learned:
         found |= flat(f"{root}.embedding", task.embedding.model_dump(mode="json"))
     return found | flat(f"{root}.models.{spec['model']}", spec["config"])
 
 
 def variety_params(params: Params, name: str) -> dict[str, str]:
     """Return all that went into the study of variety of a task, under its paths in ``params.yaml``."""
-    task, root = params.task(name), f"tasks.{name}"
+    task, root = params.mixing_task(name), f"tasks.{name}"
     found = {"seed": _text(params.seed), "scale": _text(params.scale), f"{root}.corpus": _text(task.corpus)}
-    found |= flat(f"scales.{params.scale}.{name}.variety", getattr(params.sizes, name).variety.model_dump(mode="json"))
+    found |= flat(f"scales.{params.scale}.{name}.variety", params.size(name).variety.model_dump(mode="json"))
     found |= flat(f"{root}.split", task.split.model_dump(mode="json"))
     found |= flat(f"{root}.clips", task.clips.model_dump(mode="json"))
     return found | flat(f"{root}.studies.variety", task.studies.variety.model_dump(mode="json"))

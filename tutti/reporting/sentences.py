@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from tutti.config import UNSEEN_BANK, UNSEEN_RECORDING, Params, TaskConfig
+from tutti.config import UNSEEN_BANK, UNSEEN_RECORDING, MixingTask, Params, TaskConfig
 from tutti.reporting.words import (
     instrument_title,
     listed,
@@ -73,7 +73,7 @@ def main_rows(table: pd.DataFrame, params: Params) -> pd.DataFrame:
     return table[(table["task"] == params.report.task) & (table["threshold_policy"] == params.report.main_policy)]
 
 
-def question(task: TaskConfig, n_instruments: int) -> str:
+def question(task: MixingTask, n_instruments: int) -> str:
     """Return what the models of a task are asked."""
     clips = task.clips
     return (
@@ -98,7 +98,7 @@ def corpus(params: Params, task: TaskConfig, n_clips: dict[str, int]) -> str:
 def stand_in(params: Params, task: TaskConfig) -> str:
     """Return what a reader must know about a rendered corpus; empty for any other corpus."""
     section = params.corpus(task.corpus)
-    if section.adapter != "rendered":
+    if not section.is_rendered:
         return ""
     banks = listed([f"{name} ({file})" for name, file in section.render.banks.items()])
     return (

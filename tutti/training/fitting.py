@@ -8,14 +8,14 @@ from typing import Any
 
 from tutti import parallel, registry
 from tutti.architectures._configs import EstimatorConfig, NetworkConfig
-from tutti.config import Params
+from tutti.config import ModelConfig, Params
 from tutti.errors import DataError
 from tutti.feature_store import Feature, open_feature, require_same_origin, require_spec
 from tutti.labels import Labels, load_labels
 from tutti.seeding import child
 from tutti.store import file_digest, write_json
 from tutti.training.model_folder import HISTORY, NETWORK, SPEC
-from tutti.training.windows import frames_of
+from tutti.training.windows import window_and_hop
 
 _log = logging.getLogger("tutti")
 
@@ -33,7 +33,7 @@ class Fitting:
         self.train = self._side("train")
         self.validation = self._side("validation")
         require_same_origin(self.train[0], self.validation[0])
-        self.seed = child(params.seed, task, name)
+        self.seed = child(params.seed, task, name, *_repeat(self.config))
 
     def _side(self, side: str) -> tuple[Feature, Labels]:
         feature = open_feature(self.data / "features" / self.config.feature / side)
@@ -47,15 +47,12 @@ class Fitting:
         return feature, labels
 
     @property
-    def window_frames(self) -> int:
-        """Frames of a window."""
-        return self._frames("window_seconds")
-
-    def _frames(self, key: str) -> int:
+    def frames(self) -> tuple[int, int]:
+        """Frames of a window and between two of them."""
         if isinstance(self.config, EstimatorConfig):
-            return 1
+            return 1, 1
         rate = self.params.feature(self.task, self.config.feature).frame_rate_hz
-        return frames_of(getattr(self.config, key), rate)
+        return window_and_hop(self.config.window_seconds, self.config.hop_seconds, rate)
 
     def spec(self) -> dict[str, Any]:
         """Return what ``spec.json`` will say; known before the fitting starts."""
@@ -69,8 +66,8 @@ class Fitting:
             "feature": self.config.feature,
             "feature_spec": self.train[0].spec,
             "frame_rate_hz": 0.0 if estimator else feature.frame_rate_hz,
-            "window_frames": self.window_frames,
-            "hop_frames": self._frames("hop_seconds"),
+            "window_frames": self.frames[0],
+            "hop_frames": self.frames[1],
             "classes": list(self.train[1].classes),
             "seed": self.params.seed,
             "scale": self.params.scale,
@@ -107,10 +104,10 @@ class Fitting:
     def _fit_network(self, folder: Path, on_epoch: OnEpoch) -> list[Epoch]:
         from tutti.training import network
 
-        sizes = getattr(self.params.sizes, self.task)
+        sizes = self.params.size(self.task)
         fitted, history = network.fit(
             self.config,
-            self.window_frames,
+            self.frames[0],
             (self.train[0], self.train[1].reference),
             (self.validation[0], self.validation[1].reference),
             seed=self.seed,
@@ -129,6 +126,11 @@ class Fitting:
         )
         module.save(fitted, folder)
         return []
+
+
+def _repeat(config: ModelConfig) -> tuple[int, ...]:
+    """Return what tells a further training from the first one; an estimator has one only."""
+    return (config.repeat,) if isinstance(config, NetworkConfig) and config.repeat > 1 else ()
 
 
 def _write_history(path: Path, history: list[Epoch]) -> None:

@@ -4,6 +4,7 @@
 ``classes`` in order, window and hop in frames, seed, scale, corpus and the digests of the data it was fitted on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -86,19 +87,26 @@ class Model:
         """Length of a window; 0 for features that sum up a clip."""
         return float(self.spec["window_frames"]) * self.seconds_per_frame
 
-    def _seconds(self, frames: NDArray[np.int64]) -> Seconds:
+    def seconds(self, frames: NDArray[np.int64]) -> Seconds:
+        """Return how long so many frames last."""
         return np.asarray(frames * self.seconds_per_frame, np.float64)
 
-    def predict(self, feature: Feature) -> tuple[Scores, NDArray[np.int64], Seconds]:
-        """Score all clips of a feature.
+    def predict(
+        self, feature: Feature, skipped: Sequence[int] | NDArray[np.int64] = ()
+    ) -> tuple[Scores, NDArray[np.int64], Seconds]:
+        """Score the clips of a feature.
+
+        Args:
+            feature: the stored feature.
+            skipped: numbers of clips to leave out.
 
         Returns:
             Scores ``(window, class)``, the clip number of each window, and the second at which each window starts.
         """
         if not len(feature):
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.int64), np.zeros(0)
-        windows = prediction_windows(feature, self.spec["window_frames"], self.spec["hop_frames"])
-        return self.scorer.score(windows), windows.clip, self._seconds(windows.start)
+        windows = prediction_windows(feature, self.spec["window_frames"], self.spec["hop_frames"], skipped)
+        return self.scorer.score(windows), windows.clip, self.seconds(windows.start)
 
     def predict_windows(self, clip: NDArray[np.float32]) -> tuple[Scores, Seconds]:
         """Score one clip's feature ``(time, frequency)``.
@@ -108,7 +116,7 @@ class Model:
         """
         starts = starts_in(len(clip), self.spec["window_frames"], self.spec["hop_frames"])
         windows = _OneClip(clip, starts, self.spec["window_frames"])
-        return self.scorer.score(windows), self._seconds(starts)
+        return self.scorer.score(windows), self.seconds(starts)
 
 
 class _OneClip(WindowTable):

@@ -10,7 +10,7 @@ from tutti.architectures._configs import NetworkConfig
 from tutti.config import FeatureConfig, ModelConfig
 from tutti.feature_store import Feature
 from tutti.training.model_folder import EstimatorScorer, NetworkScorer, Scorer, Scores
-from tutti.training.windows import frames_of, prediction_windows
+from tutti.training.windows import prediction_windows, window_and_hop
 
 Part = tuple[Feature, NDArray[np.uint8]]  # a feature and its reference (clip, class)
 
@@ -56,9 +56,7 @@ def fit(
     if isinstance(config, NetworkConfig):
         from tutti.training import network
 
-        window, hop = (
-            frames_of(seconds, feature.frame_rate_hz) for seconds in (config.window_seconds, config.hop_seconds)
-        )
+        window, hop = window_and_hop(config.window_seconds, config.hop_seconds, feature.frame_rate_hz)
         fitted, _ = network.fit(
             config, window, train, validation, seed=seed, max_epochs=max_epochs, on_epoch=lambda *_: None
         )

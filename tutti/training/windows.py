@@ -17,6 +17,14 @@ def frames_of(seconds: float, frame_rate_hz: float) -> int:
     return max(1, int(seconds * frame_rate_hz + 1e-6))
 
 
+def window_and_hop(window_seconds: float, hop_seconds: float | str, frame_rate_hz: float) -> tuple[int, int]:
+    """Return the frames of a window and of the hop between two; the hop may be ``half_window``, rounded down."""
+    window = frames_of(window_seconds, frame_rate_hz)
+    if isinstance(hop_seconds, str):
+        return window, max(1, window // 2)
+    return window, frames_of(hop_seconds, frame_rate_hz)
+
+
 def starts_in(n_frames: int, window: int, hop: int) -> Ints:
     """Return the first frames of the windows with which a clip is predicted.
 
@@ -63,10 +71,11 @@ class WindowTable:
             yield self.gather(range(first, min(first + size, len(self))))
 
 
-def prediction_windows(feature: Feature, window: int, hop: int) -> WindowTable:
-    """Return the overlapping windows of all clips, in the order of the clips."""
-    starts = [starts_in(len(feature[index]), window, hop) for index in range(len(feature))]
-    clip = np.repeat(np.arange(len(starts)), [len(row) for row in starts])
+def prediction_windows(feature: Feature, window: int, hop: int, skipped: Sequence[int] | Ints = ()) -> WindowTable:
+    """Return the overlapping windows of all clips but those skipped, in the order of the clips."""
+    kept = np.setdiff1d(np.arange(len(feature)), np.asarray(skipped, np.int64))
+    starts = [starts_in(len(feature[index]), window, hop) for index in kept.tolist()]
+    clip = np.repeat(kept, [len(row) for row in starts])
     return WindowTable(feature, clip.astype(np.int64), np.concatenate(starts), window)
 
 

@@ -41,6 +41,11 @@ class Config(AdapterConfig):
     render: RenderConfig
 
     @property
+    def is_rendered(self) -> bool:
+        """Whether no musician was recorded for it."""
+        return True
+
+    @property
     def bank_names(self) -> tuple[str, ...]:
         """The banks that its recordings may belong to."""
         return tuple(self.render.banks)

@@ -1,0 +1,229 @@
+"""IRMAS: excerpts of music with their predominant instruments (Bosch, Janer, Fuhrmann & Herrera 2012).
+
+Layout, as the archives unpack (and as ``mirdata`` downloads them)::
+
+    IRMAS-TrainingData/<code>/[<code>][<drums>][<genre>]<song>__<n>.wav    3 s, one label: the folder
+    IRMAS-TestingData-Part<k>/.../<song>-<n>.wav and .txt                  5 to 20 s, one label a line
+
+A song is the group that stands on one side: the number before ``__`` in training, the name without its last number in
+the test. Banks are ``training``, ``part1``, ``part2`` and ``part3``. Files that begin with a dot or ``._`` and what is
+no WAV are not read.
+
+``mirdata`` fits for fetching the data and comparing its checksums (``mirdata.initialize("irmas").download()``, then
+``validate()``), and what it leaves is read here. Its loader does not fit for reading: it knows files by a fixed list
+that must be downloaded first, so neither a part of IRMAS nor a stand-in can be read; it takes ``__`` in a name for
+training; it ends with an AssertionError at an unknown label and with an IndexError at an empty line; and it has no
+songs. Labels that both can read are the same.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from tutti.clips_section import Shares
+from tutti.config import AdapterConfig, Fraction, Level, Range, SampleRate, Section
+from tutti.corpora.recording import Entry
+from tutti.errors import DataError
+
+LICENCE = "CC BY-NC-SA 3.0 (IRMAS); of a rendered stand-in that of its sound banks"
+CITATION = (
+    "J. J. Bosch, J. Janer, F. Fuhrmann and P. Herrera, A comparison of sound segregation techniques for predominant "
+    "instrument recognition in musical audio signals, ISMIR 2012"
+)
+
+INSTRUMENTS = {
+    "cel": "cello",
+    "cla": "clarinet",
+    "flu": "flute",
+    "gac": "acoustic_guitar",
+    "gel": "electric_guitar",
+    "org": "pipe_organ",
+    "pia": "piano",
+    "sax": "saxophone",
+    "tru": "trumpet",
+    "vio": "violin",
+    "voi": "voice",
+}  # the taxonomy has one organ, which its aliases call so
+TRAINING = "training"
+PARTS = ("part1", "part2", "part3")
+
+TRAINING_FOLDER = "IRMAS-TrainingData"
+STAND_IN = Path("data/corpora/irmas")  # where the stage `render_excerpts` writes
+
+_TEST_FOLDER = re.compile(r"(?:(?:IRMAS-|IR)?TestingData[-_ ]?)?Part[-_ ]?([123])", re.IGNORECASE)
+_SONG = re.compile(r"(\d+)__\d+$")
+_PIECE = re.compile(r"[-_ ]\d+$")
+_CODES = ", ".join(INSTRUMENTS)
+_ADVICE = (
+    "unpack IRMAS there, run `dvc repro render_excerpts` for the stand-in, or change corpora.*.root in params.yaml"
+)
+
+
+def _whole_range(pair: tuple[int, int]) -> tuple[int, int]:
+    if pair[0] > pair[1]:
+        raise ValueError("must go from the lower to the higher number")
+    return pair
+
+
+Players = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=8)], Annotated[int, Field(ge=0, le=8)]],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    AfterValidator(_whole_range),
+]
+
+
+class StandInConfig(Section):
+    """How a stand-in of IRMAS is rendered.
+
+    Attributes:
+        banks: sound bank of the training excerpts and of each part of the test.
+        sample_rate_hz: of the excerpts.
+        peak_dbfs: peak level of each excerpt.
+        training_seconds: length of a training excerpt.
+        excerpts_per_song: fewest and most training excerpts of a song.
+        test_seconds: shortest and longest test clip.
+        label_shares: share of the test clips in which one instrument leads, two do, and so on.
+        accompaniment: fewest and most instruments that accompany.
+        accompaniment_db: lowest and highest level of each of them, below the leading one.
+        drums_probability: share of the songs with drums.
+    """
+
+    banks: dict[Literal["training", "part1", "part2", "part3"], str]
+    sample_rate_hz: SampleRate
+    peak_dbfs: Level
+    training_seconds: Annotated[float, Field(ge=1, le=30)]
+    excerpts_per_song: Players
+    test_seconds: Range
+    label_shares: Shares
+    accompaniment: Players
+    accompaniment_db: Range
+    drums_probability: Fraction
+
+
+class Config(AdapterConfig):
+    """IRMAS, or a stand-in of it."""
+
+    render: StandInConfig
+    min_seconds: Annotated[float, Field(ge=0, le=60)]
+    on_bad_file: Literal["skip", "stop"]
+
+    @property
+    def bank_names(self) -> tuple[str, ...]:
+        """The banks that its recordings may belong to."""
+        return (TRAINING, *PARTS)
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether no musician was recorded for it."""
+        return Path(self.root) == STAND_IN
+
+    @property
+    def skips_bad_files(self) -> bool:
+        """Whether a clip that cannot be used is left out and listed, instead of stopping the index."""
+        return self.on_bad_file == "skip"
+
+    @property
+    def refuses_copies(self) -> bool:
+        """A copy on another side would be a leak."""
+        return True
+
+    @property
+    def shortest_seconds(self) -> float:
+        """The length in seconds below which a recording cannot be used."""
+        return self.min_seconds
+
+
+def read(root: Path, config: Config) -> Iterator[Entry]:
+    """List the excerpts of training and test, sorted by id.
+
+    A test clip without its ``.txt``, with an empty one or with an unknown label is an entry with a ``problem``, as is a
+    training excerpt in a folder of an unknown code.
+
+    Args:
+        root: folder with ``IRMAS-TrainingData`` and the parts of the test.
+        config: how to read it.
+
+    Raises:
+        DataError: when the root or the training folder is missing or unreadable.
+    """
+    del config
+    folders = {path.name: path for path in _listing(root) if path.is_dir()}
+    if TRAINING_FOLDER not in folders:
+        raise DataError(f"folder {root / TRAINING_FOLDER} is missing: {_ADVICE}")
+    found = list(_training(root, folders[TRAINING_FOLDER]))
+    for name, folder in folders.items():
+        if part := _TEST_FOLDER.fullmatch(name):
+            found += _test(root, folder, f"part{part[1]}")
+    yield from sorted(found, key=lambda entry: entry.recording)
+
+
+def _training(root: Path, folder: Path) -> Iterator[Entry]:
+    for path in _audio(folder):
+        within = path.relative_to(folder)
+        code = within.parts[0] if len(within.parts) > 1 else ""
+        song = _SONG.search(path.stem)
+        instrument = INSTRUMENTS.get(code.lower(), "")
+        problem = "" if instrument else f"stands in no folder of a label code: it must be one of {_CODES}"
+        yield _entry(root, path, TRAINING, song[1] if song else path.stem, (instrument,), problem)
+
+
+def _test(root: Path, folder: Path, bank: str) -> Iterator[Entry]:
+    for path in _audio(folder):
+        labels, problem = _labels(path)
+        yield _entry(root, path, bank, _PIECE.sub("", path.stem), labels, problem)
+
+
+def _labels(audio: Path) -> tuple[tuple[str, ...], str]:
+    """Return the instruments in the label file of a test clip, and what is wrong with it (else empty)."""
+    path = next((each for each in (audio.with_suffix(".txt"), audio.with_suffix(".TXT")) if each.is_file()), None)
+    if path is None:
+        return (), f"has no label file: put {audio.with_suffix('.txt').name!r} beside it, one label a line"
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return (), f"has a label file that cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
+    codes = [(number, words[0].lower()) for number, line in enumerate(lines, 1) if (words := line.split())]
+    for number, code in codes:
+        if code not in INSTRUMENTS:
+            return (), f"has the unknown label {code!r} in line {number} of its label file: allowed are {_CODES}"
+    if not codes:
+        return (), f"has an empty label file: write at least one of {_CODES} into it, one a line"
+    return tuple(sorted({INSTRUMENTS[code] for _, code in codes})), ""
+
+
+def _entry(root: Path, path: Path, bank: str, song: str, instruments: tuple[str, ...], problem: str) -> Entry:
+    name = path.relative_to(root).as_posix()
+    plain = name.encode(errors="backslashreplace").decode()
+    if plain != name:
+        problem = problem or "has a name that is not UTF-8: rename it"
+    return Entry(
+        recording=f"{bank}/{plain.removesuffix(path.suffix)}",
+        path=plain,
+        instrument=instruments[0] if len(instruments) == 1 else "",
+        bank=bank,
+        group=f"{bank}/{song.encode(errors='backslashreplace').decode()}",
+        licence=LICENCE,
+        problem=problem,
+        instruments=instruments,
+    )
+
+
+def _audio(folder: Path) -> Iterator[Path]:
+    """Yield the visible WAV files below a folder, in order; links are followed within what is listed only once."""
+    for path in _listing(folder):
+        if path.is_dir() and not path.is_symlink():
+            yield from _audio(path)
+        elif path.suffix.lower() == ".wav":
+            yield path
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"folder {folder} is missing: {_ADVICE}") from None
+    except OSError as error:
+        raise DataError(f"folder {folder} cannot be read: {error.strerror}") from None

@@ -1,0 +1,135 @@
+"""Ways of aggregating windows, compared: the tables ``aggregation_grid.csv`` and ``aggregations.csv``.
+
+The grid is the paper's experiment (Han, Kim & Lee 2017, Table III and Figure 4): F1 at every threshold of two grids.
+Its authors then took the threshold and the aggregation that were best on the test. Here both are chosen on validation
+clips, and what they give on the test is written beside, with the difference from ``s2`` under the same bootstrap
+weights.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tutti.config import EvaluationConfig
+from tutti.evaluation import metrics
+from tutti.evaluation.aggregation import ADAPTIVE, FAMILY, S1, S2
+from tutti.evaluation.arrays import Floats, decide
+from tutti.evaluation.bootstrap import clip_weights, interval, recording_weights
+from tutti.evaluation.scored import ScoredSet
+from tutti.evaluation.tables import Row, write_table
+from tutti.evaluation.thresholds import best_global
+from tutti.seeding import generator
+from tutti.studies import AggregationStudy
+
+GRID_FILE, FILE = "aggregation_grid.csv", "aggregations.csv"
+_SCORES = ("micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1")
+_DECIMALS = 12  # scores that agree this far are equal
+
+
+def chosen_aggregation(validation: ScoredSet, config: EvaluationConfig) -> str:
+    """Return the name of the aggregation to use: the one that is set or, for ``adaptive``, the best on validation.
+
+    Best is what gives the largest objective at its own best threshold; of equals the first of the family.
+
+    Args:
+        validation: the set on which thresholds are chosen.
+        config: names the aggregation and the objective.
+    """
+    if config.aggregation != ADAPTIVE:
+        return config.aggregation
+    scores = [round(_objective(validation.under(each.name), config), _DECIMALS) for each in FAMILY]
+    return FAMILY[int(np.argmax(scores))].name
+
+
+def _objective(validation: ScoredSet, config: EvaluationConfig) -> float:
+    threshold = best_global(validation.labels.reference, validation.scores, config.objective)
+    return _at(validation, threshold)[config.objective]
+
+
+def _at(data: ScoredSet, threshold: float) -> dict[str, float]:
+    """Return micro and macro precision, recall and F1 of a set at one threshold for all classes."""
+    values = metrics.decisions(
+        data.labels.reference, decide(data.scores, threshold), metrics.unit_weights(len(data.scores))
+    )
+    return {name: float(values[name][0]) for name in _SCORES}
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregations:
+    """One model under several aggregations.
+
+    Attributes:
+        study: the grids of thresholds.
+        config: objective and confidence.
+        chosen: the aggregation that the model's results are under.
+        validation: the set on which thresholds are chosen.
+        tests: the test sets.
+    """
+
+    study: AggregationStudy
+    config: EvaluationConfig
+    chosen: str
+    validation: ScoredSet
+    tests: Sequence[ScoredSet]
+
+    def write(self, folder: Path, *, seed: int, replicates: int) -> None:
+        """Write both tables.
+
+        Args:
+            folder: where to write.
+            seed: of the bootstrap.
+            replicates: of the bootstrap.
+        """
+        write_table(folder / GRID_FILE, self.grid_rows())
+        write_table(folder / FILE, self.compared_rows(seed, replicates))
+
+    def grid_rows(self) -> Iterator[Row]:
+        """Yield precision, recall and F1 of every set at every threshold of both grids."""
+        for data in (self.validation, *self.tests):
+            for name, grid in ((S1, self.study.s1), (S2, self.study.s2)):
+                own = data.under(name)
+                for threshold in grid:
+                    row: Row = {"split": data.name, "aggregation": name, "threshold": float(threshold)}
+                    yield row | _at(own, threshold)
+
+    def compared_rows(self, seed: int, replicates: int) -> Iterator[Row]:
+        """Yield what each aggregation gives on each test at its validated threshold, and how far that is from s2's."""
+        adaptive = chosen_aggregation(self.validation, self.config.model_copy(update={"aggregation": ADAPTIVE}))
+        names = {S1: S1, S2: S2, ADAPTIVE: adaptive}
+        limits = {
+            name: best_global(
+                self.validation.labels.reference, self.validation.under(name).scores, self.config.objective
+            )
+            for name in names.values()
+        }
+        for data in self.tests:
+            random = generator(seed, "bootstrap", data.name)
+            weights = np.vstack(
+                [
+                    metrics.unit_weights(len(data.scores)),
+                    recording_weights(data.clusters, replicates, random),
+                    clip_weights(len(data.scores), replicates, random),
+                ]
+            )
+            values = {name: _weighted(data.under(name), limits[name], weights) for name in limits}
+            for method, name in names.items():
+                row: Row = {"split": data.name, "aggregation": method, "member": name, "threshold": limits[name]}
+                row |= {score: float(values[name][score][0]) for score in _SCORES}
+                for score in ("micro_f1", "macro_f1"):
+                    row |= self._limits(score, values[name][score], replicates, 0.0)
+                    change = values[name][score] - values[S2][score]
+                    row[f"{score}_minus_s2"] = float(change[0])
+                    row |= self._limits(f"{score}_minus_s2", change, replicates, -1.0)
+                yield row
+
+    def _limits(self, name: str, values: Floats, replicates: int, lowest: float) -> Row:
+        low, high = interval(
+            float(values[0]), values[1 : replicates + 1], values[replicates + 1 :], self.config.confidence, lowest
+        )
+        return {f"{name}_low": low, f"{name}_high": high}
+
+
+def _weighted(data: ScoredSet, threshold: float, weights: Floats) -> dict[str, Floats]:
+    return metrics.decisions(data.labels.reference, decide(data.scores, threshold), weights)

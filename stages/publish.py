@@ -1,4 +1,4 @@
-"""Reads: metrics/comparison.csv, metrics/<task>/<model> and models/<task>/<model> of every model.
+"""Reads: metrics/<task>/<model> and models/<task>/<model> of every model of a task, and its study of variety.
 Writes: MLflow's store in the user's repository; nothing when every training and evaluation is there.
 Params: tracking; all that a run tells about itself is read from params.yaml and from the files.
 """
@@ -14,17 +14,18 @@ from tutti.reporting.records import records
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line of this stage."""
-    return argparse.ArgumentParser(description=__doc__)
+    command = argparse.ArgumentParser(description=__doc__)
+    command.add_argument("--task", required=True)
+    return command
 
 
-def main(_: argparse.Namespace) -> None:
-    """Copy every training and evaluation to MLflow, once each."""
+def main(arguments: argparse.Namespace) -> None:
+    """Copy every training and evaluation of a task to MLflow, once each."""
     params = config.load()
     if not params.tracking.enabled:
         return
-    written = 0
-    for task, trainings in records(params, Path("models"), Path("metrics")).items():
-        written += tracking.publish(params.tracking, task, trainings)
+    found = records(params, arguments.task, Path("models"), Path("metrics"))
+    written = tracking.publish(params.tracking, arguments.task, found)
     logging.getLogger("tutti").info("MLflow: %d new runs in %s", written, tracking.tracking_uri())
 
 

@@ -43,12 +43,12 @@ from tutti.tasks import UNSEEN_BANK as UNSEEN_BANK
 from tutti.tasks import UNSEEN_RECORDING as UNSEEN_RECORDING
 from tutti.tasks import VALIDATION as VALIDATION
 from tutti.tasks import AnyTask as AnyTask
-from tutti.tasks import Policy as Policy
-from tutti.tasks import TaskConfig as TaskConfig
 from tutti.tasks import CuttingTask as CuttingTask
 from tutti.tasks import EvaluationConfig as EvaluationConfig
 from tutti.tasks import MixingTask as MixingTask
+from tutti.tasks import Policy as Policy
 from tutti.tasks import SplitConfig as SplitConfig
+from tutti.tasks import TaskConfig as TaskConfig
 
 PARAMS_FILE = Path("params.yaml")
 T = TypeVar("T", bound=TaskConfig)

@@ -44,12 +44,13 @@ class Result:
     summary: pd.DataFrame
 
 
-def read_results(params: Params, metrics: Path) -> list[Result]:
+def read_results(params: Params, metrics: Path, only: str = "") -> list[Result]:
     """Read the results of all models that ``params.yaml`` names, in its order.
 
     Args:
         params: names the tasks and models; folders that it does not name are not looked at.
         metrics: the folder ``metrics``.
+        only: the task to read; all by default.
 
     Raises:
         DataError: when a model has no ``summary.csv`` or the table lacks a column, split or policy.
@@ -57,6 +58,7 @@ def read_results(params: Params, metrics: Path) -> list[Result]:
     return [
         Result(task_name, model, task.corpus, folder, read_summary(folder / "summary.csv"))
         for task_name, task in params.tasks.items()
+        if only in ("", task_name)
         for model in task.models
         for folder in (metrics / task_name / model,)
     ]

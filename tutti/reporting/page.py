@@ -74,10 +74,8 @@ def _context(
     task = params.mixing_task(params.report.task)
     ordered = _best_first(results, table, params)
     own = [result for result in ordered if result.task == params.report.task]
-    sections = [
-        ModelSection(result, params, Clips(data / result.task / "clips"), across, first=result is ordered[0])
-        for result in ordered
-    ]
+    clips = Clips(data / params.report.task / "clips")
+    sections = [ModelSection(result, params, clips, across, first=result is own[0]) for result in own]
     n_instruments = sections[0].n_instruments
     main = sentences.main_rows(table, params)
     n_clips = {str(split): int(rows["n_clips"].iloc[0]) for split, rows in main.groupby("split", sort=False)}

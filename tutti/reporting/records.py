@@ -10,8 +10,9 @@ import pandas as pd
 from tutti.config import MixingTask, Params
 from tutti.evaluation.classification import FILE as REPORT_FILE
 from tutti.evaluation.thresholds import read_thresholds
-from tutti.reporting.comparison import COLUMNS, METRICS, read_table
-from tutti.reporting.study_records import model_studies, variety_record
+from tutti.reporting.comparison import METRICS, comparison_table, read_results, read_table
+from tutti.reporting.study_records import aggregation_records, model_studies, variety_record
+from tutti.reporting.tables import Tables, across_models
 from tutti.store import digest, file_digest, read_json
 from tutti.tracking import Record, training_key
 
@@ -21,39 +22,43 @@ _BY_POLICY = {
     "validated_per_class": ("fixed_threshold", "objective"),
 }  # parameters that a policy does not use
 _BEST = "validation_loss"
+_DIGITS = 6
 _NOT_WEIGHTS = ("spec.json", "history.csv")
 
 
-def records(params: Params, models: Path, metrics: Path) -> dict[str, list[Record]]:
-    """Return the trainings of each task, with their evaluations and studies as children, and its study of variety.
+def records(params: Params, task: str, models: Path, metrics: Path) -> list[Record]:
+    """Return the trainings of a task, with their evaluations and studies as children, and its study of variety.
 
     Args:
         params: all parameters, as they were when the files were written.
+        task: its name.
         models: the folder of fitted models, ``<task>/<model>``.
-        metrics: the folder of results, with ``comparison.csv`` and ``<task>/<model>``.
+        metrics: the folder of results, ``<task>/<model>``.
 
     Raises:
         DataError: when a file is missing or broken.
     """
-    rows = read_table(metrics / "comparison.csv", COLUMNS)
-    found: dict[str, list[Record]] = {}
-    for (task, model), own in rows.groupby(["task", "model"], sort=False):
-        folder = Path(str(task)) / str(model)
-        found.setdefault(str(task), []).append(_training(params, models / folder, metrics / folder, own))
-    for task, trainings in found.items():
-        trainings += variety_record(params, task, metrics / task / "variety", variety_params(params, task))
-    return found
+    results = read_results(params, metrics, task)
+    table, across = comparison_table(results), across_models(params, results)
+    trainings = [
+        _training(params, models / task / each.model, each.folder, table[table["model"] == each.model], across)
+        for each in results
+    ]
+    if not isinstance(params.task(task), MixingTask):
+        return trainings
+    return trainings + variety_record(params, task, metrics / task / "variety", variety_params(params, task))
 
 
-def _training(params: Params, model: Path, results: Path, rows: pd.DataFrame) -> Record:
+def _training(params: Params, model: Path, results: Path, rows: pd.DataFrame, across: Tables) -> Record:
     spec, history = read_json(model / "spec.json"), read_history(model / "history.csv")
     key, settings = training_key(spec, history), training_params(params, spec)
     tags = {"task": spec["task"], "model": spec["model"], "corpus": spec["corpus"]}
     tags |= flat("data", spec["data"])
     tags |= {f"weights.{path.name}": file_digest(path) for path in _weights(model)}
-    children = [_evaluation(params, key, settings, tags, results, row) for row in rows.to_dict("records")]
+    children = [_evaluation(params, key, settings, tags, results, row, across) for row in rows.to_dict("records")]
     judging = flat(f"tasks.{spec['task']}.evaluation", params.task(spec["task"]).evaluation.model_dump(mode="json"))
     children += model_studies(key, settings | judging, tags, results)
+    children += aggregation_records(key, settings | judging, tags, results)
     best = {f"best_{_BEST}": min(row[_BEST] for row in history)} if history and _BEST in history[0] else {}
     return Record(
         key=key,
@@ -68,7 +73,13 @@ def _training(params: Params, model: Path, results: Path, rows: pd.DataFrame) ->
 
 
 def _evaluation(
-    params: Params, key: str, settings: Mapping[str, str], tags: Mapping[str, str], results: Path, row: dict[Any, Any]
+    params: Params,
+    key: str,
+    settings: Mapping[str, str],
+    tags: Mapping[str, str],
+    results: Path,
+    row: dict[Any, Any],
+    across: Tables,
 ) -> Record:
     task, split, policy = row["task"], row["split"], row["threshold_policy"]
     numbers = {name: float(row[name]) for name in (*METRICS, "n_clips") if pd.notna(row[name])}
@@ -80,19 +91,18 @@ def _evaluation(
         params={**settings, **used, "split": split, "threshold_policy": policy},
         metrics=numbers,
         tags={**tags, "kind": "evaluation", "stage": "evaluate", "split": split, "threshold_policy": policy},
-        texts=_texts(results, row, policy == params.report.main_policy),
+        texts=_texts(results, row, across if policy == params.report.main_policy else {}),
         images=_images(results, split, policy) if policy == params.report.main_policy else {},
     )
 
 
-def _texts(results: Path, row: Mapping[Any, Any], main: bool) -> dict[str, str]:
-    """Return the small tables of one evaluation; at the main policy also its part of those across models."""
+def _texts(results: Path, row: Mapping[Any, Any], across: Tables) -> dict[str, str]:
+    """Return the small tables of one evaluation, and its part of those across models."""
     split, policy = row["split"], row["threshold_policy"]
     tables = {name: _rows(results / name, split, policy) for name in ("per_class.csv", REPORT_FILE)}
-    across = results.parents[1] / "tables" / results.parent.name
-    for name, column in (("hornbostel_sachs.csv", "model"), ("confused_pairs.csv", "scope")) if main else ():
-        rows = _rows(across / name, split, policy)
-        tables[name] = rows[rows[column] == row["model"]]
+    for name, rows in across.items():
+        own = rows[(rows["split"] == split) & (rows["threshold_policy"] == policy)]
+        tables[f"{name}.csv"] = own[own["scope" if "scope" in own else "model"] == row["model"]].round(_DIGITS)
     return {name: table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
 
 

@@ -1,4 +1,4 @@
-"""What MLflow shall hold of a task's studies: one run a model, below its training, and one for variety."""
+"""What MLflow shall hold of a task's studies: runs below a model's training, and one for variety."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from tutti.config import UNSEEN_RECORDING, Params, Policy
+from tutti.evaluation.aggregations import FILE as AGGREGATIONS_FILE
+from tutti.evaluation.aggregations import GRID_FILE
 from tutti.reporting.comparison import read_table
 from tutti.store import digest, read_json
 from tutti.tracking import Record
@@ -40,6 +42,42 @@ def model_studies(training: str, settings: Mapping[str, str], tags: Mapping[str,
             texts=texts,
         )
     ]
+
+
+def aggregation_records(
+    training: str, settings: Mapping[str, str], tags: Mapping[str, str], results: Path
+) -> list[Record]:
+    """Return one run a test side and aggregation, so that MLflow can set them side by side; none without the study.
+
+    Args:
+        training: key of the model's training.
+        settings: parameters of the training, under their paths in ``params.yaml``.
+        tags: task, model, corpus and data of the training.
+        results: ``metrics/<task>/<model>``.
+
+    Raises:
+        DataError: when a file is broken.
+    """
+    if not (results / AGGREGATIONS_FILE).is_file():
+        return []
+    rows = read_table(results / AGGREGATIONS_FILE, ("split", "aggregation", "member", "threshold", "macro_f1"))
+    grid = read_table(results / GRID_FILE, ("split", "aggregation", "threshold"))
+    found = []
+    for row in rows.to_dict("records"):
+        what = {name: str(row[name]) for name in ("split", "aggregation", "member")}
+        numbers = {str(key): float(value) for key, value in row.items() if key not in what and pd.notna(value)}
+        own = grid[(grid["split"] == row["split"]) & (grid["aggregation"] == row["aggregation"])]
+        found.append(
+            Record(
+                key=digest({"training": training, "aggregation": what, "numbers": numbers}),
+                name=f"{tags['model']} {row['split']} {row['aggregation']}",
+                params={**settings, **what},
+                metrics=numbers,
+                tags={**tags, "kind": "aggregation", "stage": "evaluate", **what},
+                texts={GRID_FILE: own.to_csv(index=False, lineterminator="\n")} if len(own) else {},
+            )
+        )
+    return found
 
 
 def variety_record(params: Params, task: str, results: Path, settings: Mapping[str, str]) -> list[Record]:

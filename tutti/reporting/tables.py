@@ -30,6 +30,17 @@ def cross_tables(params: Params, results: Sequence[Result]) -> Tables:
         "macro": average_table(beside, results, "macro"),
         "micro": average_table(beside, results, "micro"),
         "beside_paper": beside,
+        **across_models(params, results),
+    }
+
+
+def across_models(params: Params, results: Sequence[Result]) -> Tables:
+    """Return the tables that say where the mistakes are, by name; each has a column ``task``.
+
+    Raises:
+        DataError: when a table of a model is missing or damaged.
+    """
+    return {
         "hornbostel_sachs": by_group(results),
         "confused_pairs": confused_pairs(results, params.report.main_policy, params.report.confused_pairs),
     }

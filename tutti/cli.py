@@ -1,4 +1,4 @@
-"""The command ``tutti``: detect instruments in files, show the comparison, open MLflow, render a mixture again.
+"""The command ``tutti``: detect instruments, show the comparison, run sweeps, open MLflow, render a mixture again.
 
 What is slow to import is imported by the command that needs it, so that ``tutti --help`` answers at once.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tutti import __version__, config, process
+from tutti import __version__, config, process, registry
 from tutti.config import POLICIES, TEST_SETS, TRAIN, VALIDATION, Policy
 from tutti.errors import DataError, ParameterError, TuttiError
 
@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     commands = command.add_subparsers(required=True, metavar="COMMAND")
     _add_detect(commands.add_parser("detect", help="say which instruments sound in audio files"))
     _add_summary(commands.add_parser("summary", help="print the comparison of all models"))
+    _add_sweep(commands.add_parser("sweep", help="run experiments with other settings, as params.yaml lists them"))
+    _add_collect(commands.add_parser("collect", help="collect what all experiments gave, for the report"))
     _add_ui(commands.add_parser("ui", help="open MLflow's pages on this machine"))
     _add_replay(commands.add_parser("replay", help="render a mixture again from its recipe"))
     return command
@@ -90,6 +92,28 @@ def _add_summary(command: argparse.ArgumentParser) -> None:
     form.add_argument("--all", action="store_true", help="a row for each test side and threshold, with all scores")
     form.add_argument("--markdown", action="store_true", help="the table alone, in Markdown")
     command.set_defaults(run=_summary)
+
+
+def _add_sweep(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Queue one experiment of DVC for each combination of a sweep in params.yaml, run the queue, and collect what "
+        "came out. Experiments that have a result are not run again."
+    )
+    command.add_argument("name", metavar="NAME", help="a sweep in params.yaml")
+    command.add_argument(
+        "--jobs", type=_count, default=1, metavar="N", help="experiments at the same time (default: 1)"
+    )
+    command.add_argument("--list", action="store_true", help="only list the experiments")
+    command.set_defaults(run=_sweep)
+
+
+def _add_collect(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Write what all experiments of this repository gave into metrics/experiments/<task>, and print it; the report "
+        "reads it from there."
+    )
+    command.add_argument("task", metavar="TASK", help="a task on excerpts in params.yaml")
+    command.set_defaults(run=_collect)
 
 
 def _add_ui(command: argparse.ArgumentParser) -> None:
@@ -148,6 +172,38 @@ def _summary(options: argparse.Namespace) -> int:
             print(f"\ntask {task}: {left_out.sentence(items)}")
     print(f"\nReport: {(metrics / 'report.html').resolve()}")
     print("Runs:   tutti ui   (MLflow, at http://127.0.0.1:5000)")
+    return OK
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from tutti import experiments
+
+    params = config.load()
+    if options.name not in params.sweeps:
+        raise ParameterError(f"sweep {options.name!r} is unknown: {registry.choose(options.name, params.sweeps)}")
+    sweep = params.sweeps[options.name]
+    if options.list:
+        for each in experiments.experiments(options.name, sweep):
+            print(each.name, *(f"{path}={value}" for path, value in each.settings.items()))
+        return OK
+    experiments.run_sweep(options.name, sweep, options.jobs)
+    return _collect(argparse.Namespace(task=sweep.task))
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from tutti import experiments
+    from tutti.reporting import terminal
+
+    tables = experiments.collect(config.load(), options.task)
+    folder = Path("metrics/experiments") / options.task
+    experiments.write_collected(tables, folder)
+    for split in TEST_SETS:
+        table = experiments.summary(tables, split)
+        if len(table):
+            print(
+                f"{split}: F1 under s2 at the validated threshold, over the repeats\n{terminal.settings_text(table)}\n"
+            )
+    print(f"Tables: {folder.resolve()}")
     return OK
 
 

@@ -48,7 +48,9 @@ from tutti.tasks import EvaluationConfig as EvaluationConfig
 from tutti.tasks import MixingTask as MixingTask
 from tutti.tasks import Policy as Policy
 from tutti.tasks import SplitConfig as SplitConfig
+from tutti.tasks import SweepConfig as SweepConfig
 from tutti.tasks import TaskConfig as TaskConfig
+from tutti.tasks import changed
 
 PARAMS_FILE = Path("params.yaml")
 T = TypeVar("T", bound=TaskConfig)
@@ -88,6 +90,7 @@ class Params(Section):
     scales: Annotated[dict[Slug, Scale], Field(min_length=1)]
     corpora: Annotated[dict[Slug, AnyCorpus], Field(min_length=1)]
     tasks: Annotated[dict[Slug, AnyTask], Field(min_length=1)]
+    sweeps: dict[Slug, SweepConfig]
     report: ReportConfig
     detect: DetectConfig
     tracking: TrackingConfig
@@ -109,6 +112,7 @@ class Params(Section):
             if isinstance(task, CuttingTask):
                 _known(f"tasks.{task_name}.studies.settings_of", task.studies.settings_of, task.models)
                 _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, task.models)
+        self._check_sweeps()
         for section in ("report", "detect"):
             _known(f"{section}.task", getattr(self, section).task, self.tasks)
         _known("detect.model", self.detect.model, self.tasks[self.detect.task].models)
@@ -119,6 +123,18 @@ class Params(Section):
                 f"choose {UNSEEN_RECORDING}"
             )
         return self
+
+    def _check_sweeps(self) -> None:
+        for name, sweep in self.sweeps.items():
+            _known(f"sweeps.{name}.task", sweep.task, self.tasks)
+            for path, values in sweep.grid.items():
+                for value in values:
+                    try:
+                        changed(self.tasks[sweep.task], path, value)
+                    except ValidationError as error:
+                        raise ValueError(f"sweeps.{name}.grid.{path} holds {value!r}{sentence(error)}") from None
+                    except ValueError as error:
+                        raise ValueError(f"sweeps.{name}.grid: {error}") from None
 
     def _check_banks(self, name: str, task: TaskConfig) -> None:
         banks = self.corpora[task.corpus].bank_names

@@ -21,6 +21,7 @@ from tutti.sections import (
     Positive,
     Section,
     Slug,
+    a_list,
 )
 from tutti.studies import ExcerptStudies, Studies
 
@@ -160,3 +161,39 @@ def _by_method(section: Any) -> Any:
 
 
 AnyTask = Annotated[Any, BeforeValidator(_by_method)]
+
+Value = str | int | float | bool
+
+
+class SweepConfig(Section):
+    """Settings of a task that are tried out as experiments of DVC, one for each combination.
+
+    Attributes:
+        task: name of the task.
+        grid: values by their path below the task, such as ``models.han_cnn.activation``.
+    """
+
+    task: str
+    grid: Annotated[dict[str, Annotated[tuple[Value, ...], BeforeValidator(a_list)]], Field(min_length=1)]
+
+
+def changed(task: TaskConfig, path: str, value: Value) -> TaskConfig:
+    """Return a task with one parameter changed.
+
+    Args:
+        task: its section.
+        path: of the parameter, below the task.
+        value: its new value.
+
+    Raises:
+        ValueError: when the task has no such parameter, or it cannot have the value.
+    """
+    values = task.model_dump(mode="python")
+    *groups, key = path.split(".")
+    place: Any = values
+    for group in groups:
+        place = place.get(group) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or key not in place or isinstance(place[key], dict):
+        raise ValueError(f"path {path!r} is no parameter of the task")
+    place[key] = value
+    return METHODS[task.method].model_validate(values)

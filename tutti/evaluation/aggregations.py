@@ -98,6 +98,7 @@ class Aggregations:
         """Yield what each aggregation gives on each test at its validated threshold, and how far that is from s2's."""
         adaptive = chosen_aggregation(self.validation, self.config.model_copy(update={"aggregation": ADAPTIVE}))
         names = {S1: S1, S2: S2, ADAPTIVE: adaptive}
+        objectives = {name: _objective(self.validation.under(name), self.config) for name in names.values()}
         limits = {
             name: best_global(
                 self.validation.labels.reference, self.validation.under(name).scores, self.config.objective
@@ -116,6 +117,7 @@ class Aggregations:
             values = {name: _weighted(data.under(name), limits[name], weights) for name in limits}
             for method, name in names.items():
                 row: Row = {"split": data.name, "aggregation": method, "member": name, "threshold": limits[name]}
+                row["validation_objective"] = objectives[name]
                 row |= {score: float(values[name][score][0]) for score in _SCORES}
                 for score in ("micro_f1", "macro_f1"):
                     row |= self._limits(score, values[name][score], replicates, 0.0)

@@ -82,6 +82,16 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n\n".join(blocks)
 
 
+def settings_text(table: pd.DataFrame) -> str:
+    """Return what ``tutti.experiments.summary`` returns as text; one repeat alone has no deviation."""
+    texts = [
+        [str(value) if isinstance(value, str | int) or name == "window_seconds" else number(float(value))
+         for name, value in row.items()]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    return aligned([str(name) for name in table.columns], texts, range(1, len(table.columns)))
+
+
 def _compact(table: pd.DataFrame) -> list[tuple[tuple[str, str], list[str], list[list[str]]]]:
     """Return task and corpus, header and rows of each task: F1 at ``fixed / validated_global / validated_per_class``.
 

@@ -5,8 +5,10 @@ Figures are built with matplotlib's object interface, so nothing global is opene
 
 import io
 import re
+from collections.abc import Sequence
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,9 +24,13 @@ CLASS_COLOURS = {
 }
 OTHER_COLOUR = "#78828c"
 SERIES = (ACCENT, SECOND, THIRD, "#b3529a", "#7b68c8", "#78828c")
+POSITIVE, NEGATIVE = "#d6201f", "#0a9a3c"  # Han, Kim & Lee 2017, figure 7
+_MANY = (*SERIES[:5], "#c8403a", "#b8a21a", "#35aabb", "#8a5a3c", "#e287b4", "#5f9a2a", "#78828c")
+_MARKS = "osD^vP"
 _FONT = "DejaVu Sans"  # ships with matplotlib, so figures are equal on every machine
 _SIZE_PT = 9.5
 _DPI = 110
+_RASTER_DPI = 2 * _DPI  # of what is drawn as pixels inside an SVG, such as a cloud of points
 _THEMED = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--card)"}
 
 
@@ -42,6 +48,11 @@ def new_grid(width_in: float, height_in: float, rows: int, columns: int) -> tupl
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     return figure, list(grid.flat)
+
+
+def kinds(count: int) -> list[tuple[str, str]]:
+    """Return a colour and a marker for each of many kinds; up to 72 of them all differ."""
+    return [(_MANY[index % len(_MANY)], _MARKS[(index + index // len(_MANY)) % len(_MARKS)]) for index in range(count)]
 
 
 def heading(axes: Axes, text: str) -> None:
@@ -71,14 +82,15 @@ def note(axes: Axes, x: float, y: float, text: str, *, align: str = "left", colo
     axes.text(x, y, text, ha=align, va="center", color=colour, fontsize=_SIZE_PT - 1, fontfamily=_FONT)
 
 
-def legend(figure: Figure, axes: Axes) -> None:
-    """Put a legend above the axes, outside the data."""
+def legend(figure: Figure, axes: Axes, columns: int = 2, marker_scale: float = 1.0) -> None:
+    """Put a legend above the axes, outside the data, in a number of columns, its markers larger than those drawn."""
     handles, labels = axes.get_legend_handles_labels()
     found = figure.legend(
         handles,
         labels,
         loc="outside upper left",
-        ncols=2,
+        ncols=columns,
+        markerscale=marker_scale,
         frameon=False,
         handlelength=1.4,
         borderaxespad=0,
@@ -86,6 +98,18 @@ def legend(figure: Figure, axes: Axes) -> None:
     )
     for text in found.get_texts():
         text.set_color(INK)
+
+
+def key(axes: Axes, handles: Sequence[Artist]) -> None:
+    """Put a legend of given handles into the middle of axes that show nothing else."""
+    found = axes.legend(handles=handles, loc="center", frameon=False, prop={"family": _FONT, "size": _SIZE_PT})
+    for text in found.get_texts():
+        text.set_color(INK)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """Write a line below all axes of a figure."""
+    figure.supxlabel(text, color=MUTED, fontsize=_SIZE_PT, fontfamily=_FONT)
 
 
 def settled(figure: Figure) -> Figure:
@@ -114,7 +138,9 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     """
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "svg.id": None}):
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            stream, format="svg", dpi=_RASTER_DPI, transparent=True, metadata={"Date": None, "Creator": None}
+        )
     body = stream.getvalue()
     body = body[body.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

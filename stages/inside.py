@@ -1,6 +1,6 @@
 """Reads: a fitted model, its feature and the labels of the train and validation clips.
 Writes: maps of its layers' activations, how well instruments separate in each, and deconvolved validation clips.
-Params: seed, tasks.<task>.inside.
+Params: seed, tasks.<task>.studies.inside.
 """
 
 import argparse
@@ -16,7 +16,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this stage."""
     command = argparse.ArgumentParser(description=__doc__)
     command.add_argument("--task", required=True)
-    command.add_argument("--model", help="a model of the task; the one that tasks.<task>.inside names by default")
+    command.add_argument(
+        "--model", help="a model of the task; the one that tasks.<task>.studies.inside names by default"
+    )
     command.add_argument("--out", type=Path, required=True)
     return command
 
@@ -24,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Look inside one network."""
     params = config.load()
-    section = params.task(arguments.task).inside
+    section = params.cutting_task(arguments.task).studies.inside
     name = arguments.model or section.model
     params.model(arguments.task, name)
     model, data = Path("models") / arguments.task / name, Path("data") / arguments.task

@@ -111,7 +111,8 @@ class Params(Section):
             self._check_banks(task_name, task)
             if isinstance(task, CuttingTask):
                 _known(f"tasks.{task_name}.studies.settings_of", task.studies.settings_of, task.models)
-                _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, task.models)
+                networks = [name for name, model in task.models.items() if model.architecture == "han_cnn"]
+                _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, networks)
         self._check_sweeps()
         for section in ("report", "detect"):
             _known(f"{section}.task", getattr(self, section).task, self.tasks)

@@ -1,4 +1,4 @@
-"""What is looked at inside a network: the section ``tasks.<task>.inside`` of ``params.yaml``."""
+"""What is looked at inside a network: the section ``tasks.<task>.studies.inside`` of ``params.yaml``."""
 
 from typing import Annotated
 

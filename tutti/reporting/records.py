@@ -11,7 +11,7 @@ from tutti.config import MixingTask, Params
 from tutti.evaluation.classification import FILE as REPORT_FILE
 from tutti.evaluation.thresholds import read_thresholds
 from tutti.reporting.comparison import METRICS, comparison_table, read_results, read_table
-from tutti.reporting.study_records import aggregation_records, model_studies, variety_record
+from tutti.reporting.study_records import aggregation_records, inside_record, model_studies, variety_record
 from tutti.reporting.tables import Tables, across_models
 from tutti.store import digest, file_digest, read_json
 from tutti.tracking import Record, training_key
@@ -45,7 +45,7 @@ def records(params: Params, task: str, models: Path, metrics: Path) -> list[Reco
         for each in results
     ]
     if not isinstance(params.task(task), MixingTask):
-        return trainings
+        return trainings + inside_record(params, task, metrics / task / "inside")
     return trainings + variety_record(params, task, metrics / task / "variety", variety_params(params, task))
 
 

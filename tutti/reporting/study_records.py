@@ -1,6 +1,7 @@
 """What MLflow shall hold of a task's studies: runs below a model's training, and one for variety."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tutti.config import UNSEEN_RECORDING, Params, Policy
 from tutti.evaluation.aggregations import FILE as AGGREGATIONS_FILE
 from tutti.evaluation.aggregations import GRID_FILE
 from tutti.reporting.comparison import read_table
-from tutti.store import digest, read_json
+from tutti.store import digest, file_digest, read_json
 from tutti.tracking import Record
 
 _FILES = ("leak.csv", "enter_leave.csv", "enter_leave.json")
@@ -78,6 +79,55 @@ def aggregation_records(
             )
         )
     return found
+
+
+def inside_record(params: Params, task: str, results: Path) -> list[Record]:
+    """Return the run that holds a look inside a network, with its figures; none where there is none.
+
+    Args:
+        params: all parameters.
+        task: its name, of a task on excerpts.
+        results: ``metrics/<task>/inside``.
+
+    Raises:
+        DataError: when a file is broken.
+    """
+    path = results / "separation.csv"
+    if not path.is_file():
+        return []
+    rows = read_table(path, ("set", "layer", "accuracy", "chance", "n"))
+    numbers = {
+        f"accuracy.{row['set']}.{row['layer']}": float(row["accuracy"])
+        for row in rows.to_dict("records")
+        if pd.notna(row["accuracy"])
+    }
+    texts = {path.name: path.read_text(encoding="utf-8")}
+    section = params.cutting_task(task)
+    root, inside = f"tasks.{task}.studies.inside", section.studies.inside.model_dump(mode="json")
+    settings = {f"{root}.{name}": str(value) for name, value in inside.items()}
+    tags = {"task": task, "corpus": section.corpus, "kind": "study", "stage": "inside"}
+    key = digest({"task": task, "inside": texts, "maps": file_digest(results / "maps.csv")})
+    return [Record(key, "inside", settings, numbers, tags, texts=texts, images=_inside_images(results))]
+
+
+def _inside_images(results: Path) -> dict[str, Callable[[], bytes]]:
+    """Return what draws the figures; drawing is slow, so it waits until they are wanted."""
+    from tutti.inside.deconvolved import read_deconvolved
+
+    def maps() -> bytes:
+        from tutti.reporting import inside_figures, style
+
+        columns = ("set", "layer", "clip", "instrument", "x", "y")
+        separation = read_table(results / "separation.csv", ("set", "layer", "accuracy"))
+        return style.png(inside_figures.maps(read_table(results / "maps.csv", columns), separation))
+
+    def clip(number: int) -> bytes:
+        from tutti.reporting import inside_figures, style
+
+        return style.png(inside_figures.deconvolution(read_deconvolved(results)[number]))
+
+    clips = range(len(read_deconvolved(results)))
+    return {"maps.png": maps, **{f"deconvolution-{number + 1}.png": partial(clip, number) for number in clips}}
 
 
 def variety_record(params: Params, task: str, results: Path, settings: Mapping[str, str]) -> list[Record]:

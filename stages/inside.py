@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(description=__doc__)
     command.add_argument("--task", required=True)
     command.add_argument(
-        "--model", help="a model of the task; the one that tasks.<task>.studies.inside names by default"
+        "--model", help="a model of the task (default: that of tasks.<task>.studies.inside)"
     )
     command.add_argument("--out", type=Path, required=True)
     return command

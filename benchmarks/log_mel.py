@@ -29,6 +29,7 @@ CONFIG = log_mel.Config(
     n_mels=128,
     fmin_hz=0.0,
     fmax_hz=RATE_HZ / 2,
+    normalise="none",
     power=1.0,
     floor=1e-5,
 )

@@ -16,12 +16,13 @@ import numpy as np
 
 from tutti import config, parallel, registry
 from tutti.architectures._configs import NetworkConfig
-from tutti.config import TaskConfig
+from tutti.config import ClipsConfig, TaskConfig
 from tutti.training import network
-from tutti.training.windows import frames_of, starts_in
+from tutti.training.windows import starts_in, window_and_hop
 
 STEPS, CLASSES, SHARE, ESTIMATOR_CLIPS = 12, 63, 0.05, 500
 REFERENCE_NETWORK = "han_cnn"
+EXCERPT_SECONDS = 3.0  # of IRMAS' training excerpts
 
 
 def random_data(count: int, *shape: int) -> tuple[Any, Any]:
@@ -52,11 +53,16 @@ def _per_second(count: int, step: Any) -> float:
     return STEPS * count / (time.perf_counter() - started)
 
 
+def seconds_of(task: TaskConfig) -> float:
+    """Return the length of a training clip."""
+    return task.clips.seconds if isinstance(task.clips, ClipsConfig) else EXCERPT_SECONDS
+
+
 def measure_network(task: TaskConfig, section: NetworkConfig) -> dict[str, float]:
     """Return the figures of one network's line."""
     feature = task.all_features[section.feature]
-    frames = feature.frames_for(round(task.clips.seconds * feature.sample_rate_hz))
-    window, hop = (frames_of(value, feature.frame_rate_hz) for value in (section.window_seconds, section.hop_seconds))
+    frames = feature.frames_for(round(seconds_of(task) * feature.sample_rate_hz))
+    window, hop = window_and_hop(section.window_seconds, section.hop_seconds, feature.frame_rate_hz)
     plain, mixed = (windows_per_second(section, window, feature.n_bins, kind) for kind in ("float32", "mixed_bfloat16"))
     taken = mixed if network.resolve_precision(section.precision) == "mixed_bfloat16" else plain
     return {
@@ -100,7 +106,7 @@ def main() -> None:
     """Measure the models of all tasks."""
     params = config.load(Path("params.yaml"))
     for name, task in params.tasks.items():
-        print(f"task {name}, clips of {task.clips.seconds:.1f} s")
+        print(f"task {name}, clips of {seconds_of(task):.1f} s")
         print_networks(task)
         print_estimators(task)
         keras.backend.clear_session()

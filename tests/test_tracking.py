@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ROOT = Path(__file__).parents[1]
-PARAMS = config.load(ROOT / "params.yaml")
+
+
+def _with_one_model() -> config.Params:
+    params = config.load(ROOT / "params.yaml")
+    task = params.mixing_task("cultural")
+    task = task.model_copy(update={"models": {"han_cnn": task.models["han_cnn"]}})
+    return params.model_copy(update={"tasks": {"cultural": task}})
+
+
+PARAMS = _with_one_model()
 SPEC = {
     "task": "cultural", "model": "han_cnn", "corpus": "rendered", "feature": "log_mel", "seed": 2025,
     "scale": "default",
@@ -129,16 +138,11 @@ def _write_results(folder: Path, macro_f1: float = 0.5) -> list[dict[str, Any]]:
               for which in ({key: row[key] for key in ("split", "threshold_policy")} for row in rows)
               for name in ("flute", "oboe", "micro avg")]  # fmt: skip
     names = {"per_class": classes, "threshold_curve": curve, "confusion": pairs, "classification_report": report}
-    across = folder / "metrics/tables/cultural"
-    across.mkdir(parents=True, exist_ok=True)
-    for name, column in (("hornbostel_sachs", "model"), ("confused_pairs", "scope")):
-        mine = [{**pair, column: model} for pair in pairs for model in ("han_cnn", "all models")]
-        pd.DataFrame(mine).to_csv(across / f"{name}.csv", index=False)
     for name, table in names.items():
         pd.DataFrame(table).to_csv(results / f"{name}.csv", index=False)
     limits = {policy: {"flute": 0.5, "oboe": 0.5} for policy in config.POLICIES}
     write_json(results / "thresholds.json", {"aggregation": "s1", "classes": ["flute", "oboe"], "policies": limits})
-    pd.DataFrame(rows).to_csv(folder / "metrics/comparison.csv", index=False)
+    pd.DataFrame(rows).drop(columns=["task", "model", "corpus"]).to_csv(results / "summary.csv", index=False)
     return rows
 
 
@@ -148,8 +152,8 @@ def _window_seconds() -> float:
 
 
 def _publish(folder: Path) -> int:
-    found = records_module.records(PARAMS, folder / "models", folder / "metrics")
-    return sum(tracking.publish(PARAMS.tracking, task, records) for task, records in found.items())
+    found = records_module.records(PARAMS, "cultural", folder / "models", folder / "metrics")
+    return tracking.publish(PARAMS.tracking, "cultural", found)
 
 
 def _train_live(history: list[dict[str, float]] = HISTORY) -> None:

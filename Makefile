@@ -30,5 +30,6 @@ lock: ## resolve the dependencies of pyproject.toml again
 		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove all that the pipeline and the tools made, except .venv, the DVC cache and MLflow's store
-	@rm -rf data models metrics/*/ metrics/report.html .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	@find metrics -mindepth 1 -maxdepth 1 ! -name comparison.csv ! -name experiments -exec rm -rf {} +
+	@rm -rf data models .mypy_cache .pytest_cache .ruff_cache build *.egg-info
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -23,12 +23,13 @@ from tutti import config
 from tutti.reporting.comparison import COLUMNS, METRICS
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("dvc.lock", "pipelines/cultural/dvc.lock")
+LOCKS = ("dvc.lock", "pipelines/cultural/dvc.lock", "pipelines/predominant/dvc.lock")
 SETS = (config.TRAIN, config.VALIDATION, *config.TEST_SETS)
-MODELS = tuple(config.read_yaml(ROOT / "params.yaml")["tasks"]["cultural"]["models"])
-FEATURES, LEARNED = (tuple(config.read_yaml(ROOT / "params.yaml")["tasks"]["cultural"][group])
-                     for group in ("features", "learned_features"))  # fmt: skip
-AFTER_EVALUATION = {"report", "publish"}
+TASKS = config.read_yaml(ROOT / "params.yaml")["tasks"]
+MODELS = tuple(TASKS["cultural"]["models"])
+EXCERPT_MODELS = tuple(TASKS["predominant"]["models"])
+FEATURES, LEARNED = (tuple(TASKS["cultural"][group]) for group in ("features", "learned_features"))
+AFTER_EVALUATION = {"report", "cultural:publish"}
 
 pytestmark = pytest.mark.slow
 
@@ -93,18 +94,18 @@ class Repository:
                     found[run][key] = value
         return list(found.values())
 
-    def count(self) -> tuple[int, int]:
-        """Return the numbers of trainings and evaluations in MLflow; none may be there twice or unfinished."""
+    def count(self, task: str = "cultural") -> tuple[int, int]:
+        """Return a task's numbers of trainings and evaluations in MLflow; none may be there twice or unfinished."""
         runs = self.runs()
         assert {run["status"] for run in runs} == {"FINISHED"}
         assert len({run["tutti.key"] for run in runs}) == len(runs)
-        kinds = [run["kind"] for run in runs]
+        kinds = [run["kind"] for run in runs if run["task"] == task]
         return kinds.count("training"), kinds.count("evaluation")
 
     def stages_of_models_on(self, *features: str) -> set[str]:
         """Return the stages of all models that see one of these features."""
         models = config.load(self.root / "params.yaml").task("cultural").models
-        return {f"{stage}@{name}" for name, model in models.items() if model.feature in features
+        return {f"cultural:{stage}@{name}" for name, model in models.items() if model.feature in features
                 for stage in ("train", "predict", "evaluate")}  # fmt: skip
 
     def left_over(self) -> list[str]:
@@ -118,7 +119,16 @@ class Repository:
 
 
 def _ran(output: str) -> list[str]:
-    return re.findall(r"^Running stage '(?:[^']*:)?([\w@]+)'", output, re.MULTILINE)
+    """Return the stages that ran: ``render@bank`` of the root, ``cultural:clips@set`` of a task."""
+    return [_named(name) for name in re.findall(r"^Running stage '([^']+)'", output, re.MULTILINE)]
+
+
+def _named(stage: str) -> str:
+    return re.sub(r"^(?:pipelines/(\w+)/)?dvc\.yaml:", lambda match: f"{match[1]}:" if match[1] else "", stage)
+
+
+def _of(task: str, *names: str) -> set[str]:
+    return {f"{task}:{name}" for name in names}
 
 
 def _all_processes() -> list[int]:
@@ -186,12 +196,16 @@ def copy(built: Repository, tmp_path: Path) -> Iterator[Repository]:
 def test_everything_runs_once(built: Repository) -> None:
     ran = _ran((built.root.parent / "built.log").read_text())
     files = [name.replace(".lock", ".yaml") for name in LOCKS]
-    names = [line.rpartition(":")[2] for line in built.run("dvc", "stage", "list", "--name-only", *files).split()]
+    names = [_named(line) for line in built.run("dvc", "stage", "list", "--name-only", *files).split()]
     assert sorted(ran) == sorted(names)
-    expected = {"render@fluidr3", "render@timgm6mb", "index@folder", "index@rendered", "split", "report", "publish"}
-    expected |= {f"clips@{name}" for name in SETS} | {f"extract@{name}" for name in FEATURES}
-    expected |= {"embedding"} | {f"embed@{name}" for name in LEARNED}
-    expected |= {f"{stage}@{model}" for stage in ("train", "predict", "evaluate") for model in MODELS}
+    expected = {"render@fluidr3", "render@timgm6mb", "index@folder", "index@irmas", "index@rendered", "report"}
+    expected |= _of("cultural", "split", "publish", *(f"clips@{name}" for name in SETS))
+    expected |= _of("cultural", "embedding", *(f"extract@{name}" for name in FEATURES))
+    expected |= _of("cultural", *(f"embed@{name}" for name in LEARNED))
+    expected |= _of("predominant", "render_excerpts", "split", "inside", "publish")
+    expected |= _of("predominant", *(f"cut@{name}" for name in config.CuttingTask.sets))
+    for task, models in (("cultural", MODELS), ("predominant", EXCERPT_MODELS)):
+        expected |= _of(task, *(f"{stage}@{model}" for stage in ("train", "predict", "evaluate") for model in models))
     assert expected <= set(ran)
     assert not built.left_over()
 
@@ -205,14 +219,15 @@ def test_a_second_time_nothing_runs(built: Repository) -> None:
 def test_the_comparison_is_complete(built: Repository) -> None:
     table = pd.read_csv(built.root / "metrics" / "comparison.csv")
     assert list(table.columns) == list(COLUMNS)
-    assert len(table) == len(MODELS) * len(config.TEST_SETS) * len(config.POLICIES)
+    assert len(table) == (len(MODELS) + len(EXCERPT_MODELS)) * len(config.TEST_SETS) * len(config.POLICIES)
     assert table[list(METRICS)].apply(lambda column: column.between(0, 1)).all().all()
     assert (built.root / "metrics" / "report.html").stat().st_size > 10_000
 
 
 def test_mlflow_holds_the_numbers_of_the_comparison(built: Repository) -> None:
     table = pd.read_csv(built.root / "metrics" / "comparison.csv")
-    assert built.count() == (len(MODELS), len(table))
+    for task, models in (("cultural", MODELS), ("predominant", EXCERPT_MODELS)):
+        assert built.count(task) == (len(models), int((table["task"] == task).sum()))
     with sqlite3.connect(built.root / "mlflow.db") as store:
         metrics = pd.read_sql("select run_uuid, key, value from latest_metrics", store)
         tags = pd.read_sql("select run_uuid, key, value from tags", store)
@@ -223,8 +238,8 @@ def test_mlflow_holds_the_numbers_of_the_comparison(built: Repository) -> None:
     pd.testing.assert_frame_equal(
         found, table.sort_values(names).reset_index(drop=True), check_dtype=False, check_names=False
     )
-    training = tags[tags["kind"] == "training"].join(metrics).set_index("model")
-    assert training.loc["han_cnn", "epochs"] == 2
+    training = tags[tags["kind"] == "training"].join(metrics).set_index(["task", "model"])
+    assert training.loc[("cultural", "han_cnn"), "epochs"] == 2
     commits = built.run("git", "log", "--format=%H").split()
     assert set(tags["git.commit"]) <= set(commits)
     assert set(tags["dvc.experiment"]) == {"workspace"}
@@ -232,13 +247,13 @@ def test_mlflow_holds_the_numbers_of_the_comparison(built: Repository) -> None:
 
 def test_a_changed_threshold_trains_nothing(copy: Repository) -> None:
     copy.change("tasks.cultural.evaluation.fixed_threshold", 0.4)
-    assert set(copy.repro()) == {f"evaluate@{model}" for model in MODELS} | AFTER_EVALUATION
+    assert set(copy.repro()) == _of("cultural", *(f"evaluate@{model}" for model in MODELS)) | AFTER_EVALUATION
     assert copy.count() == (len(MODELS), len(MODELS) * 6 + len(MODELS) * 2)
 
 
 def test_a_changed_model_trains_that_model_only_and_is_found_again(copy: Repository) -> None:
     copy.change("tasks.cultural.models.random_forest.trees", 20)
-    own = {f"{stage}@random_forest" for stage in ("train", "predict", "evaluate")}
+    own = _of("cultural", *(f"{stage}@random_forest" for stage in ("train", "predict", "evaluate")))
     assert set(copy.repro()) == own | AFTER_EVALUATION
     assert copy.count() == (len(MODELS) + 1, len(MODELS) * 6 + 6)
     copy.change("tasks.cultural.models.random_forest.trees", 100)
@@ -249,23 +264,52 @@ def test_a_changed_model_trains_that_model_only_and_is_found_again(copy: Reposit
 def test_a_changed_feature_renders_and_mixes_nothing(copy: Repository) -> None:
     copy.change("tasks.cultural.features.timbre.rolloff_percent", 0.8)
     ran = set(copy.repro())
-    assert ran == {"extract@timbre", "extract_studies@timbre"} | copy.stages_of_models_on("timbre") | AFTER_EVALUATION
+    own = _of("cultural", "extract@timbre", "extract_studies@timbre")
+    assert ran == own | copy.stages_of_models_on("timbre") | AFTER_EVALUATION
 
 
 def test_a_changed_study_trains_nothing(copy: Repository) -> None:
     copy.change("tasks.cultural.studies.enter_leave.late_entry_probability", 0.5)
-    judged = {f"{stage}@{model}" for stage in ("predict", "evaluate") for model in MODELS}
-    features = {f"extract_studies@{name}" for name in FEATURES} | {f"embed@{name}" for name in LEARNED}
-    assert set(copy.repro()) == {"study_clips@enter_leave"} | features | judged | AFTER_EVALUATION
+    judged = _of("cultural", *(f"{stage}@{model}" for stage in ("predict", "evaluate") for model in MODELS))
+    features = _of(
+        "cultural", *(f"extract_studies@{name}" for name in FEATURES), *(f"embed@{name}" for name in LEARNED)
+    )
+    assert set(copy.repro()) == _of("cultural", "study_clips@enter_leave") | features | judged | AFTER_EVALUATION
     assert copy.count() == (len(MODELS), len(MODELS) * 6)
     copy.change("tasks.cultural.studies.variety.model.epochs", 50)
-    assert set(copy.repro()) == {"variety"} | AFTER_EVALUATION
+    assert set(copy.repro()) == {"cultural:variety"} | AFTER_EVALUATION
 
 
 def test_a_changed_embedding_reaches_its_own_features_only(copy: Repository) -> None:
     copy.change("tasks.cultural.embedding.learning_rate", 0.001)
-    own = {f"embed@{name}" for name in LEARNED} | copy.stages_of_models_on(*LEARNED)
-    assert set(copy.repro()) - AFTER_EVALUATION == {"embedding"} | own
+    own = _of("cultural", "embedding", *(f"embed@{name}" for name in LEARNED))
+    assert set(copy.repro()) - AFTER_EVALUATION == own | copy.stages_of_models_on(*LEARNED)
+
+
+def test_of_the_excerpts_an_aggregation_trains_nothing_and_a_window_cuts_nothing(copy: Repository) -> None:
+    judged = _of("predominant", *(f"evaluate@{model}" for model in EXCERPT_MODELS))
+    after = {"report"} | _of("predominant", "publish", "report_excerpts")
+    copy.change("tasks.predominant.evaluation.aggregation", "adaptive")
+    assert set(copy.repro()) == judged | after
+    copy.change("tasks.predominant.models.han_cnn.window_seconds", 0.5)
+    own = _of("predominant", "inside", *(f"{stage}@han_cnn" for stage in ("train", "predict", "evaluate")))
+    assert set(copy.repro()) == own | after
+
+
+def test_a_sweep_runs_as_experiments_and_is_collected(copy: Repository) -> None:
+    copy.change("sweeps.window.grid", {"models.han_cnn.window_seconds": [1.0, 3.0]})
+    trainings, _ = copy.count("predominant")
+    said = copy.run("tutti", "sweep", "window")
+    assert copy.count("predominant")[0] == trainings + 1, "the workspace's own setting is in the cache"
+    folder = copy.root / "metrics/experiments/predominant"
+    tables = {path.stem: pd.read_csv(path) for path in folder.iterdir()}
+    assert set(tables) == {"aggregations", "grid", "classes"}
+    for table in tables.values():
+        assert set(table["window_seconds"]) == {1.0, 3.0}
+        assert table["data"].nunique() == 1
+    assert "3.0" in said
+    assert copy.run("tutti", "sweep", "window"), "a second time there is nothing left to run"
+    assert copy.count("predominant")[0] == trainings + 1
 
 
 def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) -> None:
@@ -274,16 +318,10 @@ def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) 
         shutil.rmtree(copy.root / name)
     for name in (*LOCKS, "mlflow.db"):
         (copy.root / name).unlink()
-    assert set(copy.repro()) <= AFTER_EVALUATION
+    assert set(copy.repro()) <= AFTER_EVALUATION | _of("predominant", "publish", "report_excerpts")
     assert copy.outputs() == before
     assert copy.count() == (len(MODELS), len(MODELS) * 6)
-    assert all("tasks.cultural.corpus" in name for name in _parameters(copy))
-
-
-def _parameters(repository: Repository) -> list[set[str]]:
-    with sqlite3.connect(repository.root / "mlflow.db") as store:
-        rows = pd.read_sql("select run_uuid, key from params", store)
-    return [set(keys) for _, keys in rows.groupby("run_uuid")["key"]]
+    assert copy.count("predominant") == (len(EXCERPT_MODELS), len(EXCERPT_MODELS) * 6)
 
 
 def test_temporary_and_queued_experiments_land_in_the_same_store(copy: Repository) -> None:
@@ -295,7 +333,7 @@ def test_temporary_and_queued_experiments_land_in_the_same_store(copy: Repositor
     _wait(lambda: "Running" not in (said := copy.run("dvc", "queue", "status")) and "Queued" not in said, 300)
     assert "Success" in copy.run("dvc", "queue", "status")
     assert copy.count() == (trainings + 1, evaluations + 6 + len(MODELS) * 2)
-    names = [run["dvc.experiment"] for run in copy.runs() if run["kind"] != "study"]
+    names = [run["dvc.experiment"] for run in copy.runs() if run["kind"] in ("training", "evaluation")]
     assert (names.count("few-trees"), names.count("low")) == (7, len(MODELS) * 2)
     assert copy.run("git", "status", "--porcelain") == "", "an experiment changed the workspace"
     stores = {path.relative_to(copy.root) for path in copy.root.rglob("mlflow.db")}
@@ -351,7 +389,7 @@ def test_after_a_kill_repro_simply_works(copy: Repository, victim: str, moment: 
     _wait(lambda: not copy.processes(), 30)
     assert not (out / "audio").exists(), "a killed stage must leave no output"
     assert not (out / "manifest").exists()
-    assert copy.repro(CLIPS) == ["clips@unseen_bank"]
+    assert copy.repro(CLIPS) == ["cultural:clips@unseen_bank"]
     assert not copy.left_over()
     assert len(list((out / "audio").iterdir())) == 120
     killed = copy.outputs()

@@ -4,18 +4,14 @@ It loads nothing: figures are inline SVG in the page's own colours, audio is inl
 template engine's escaping. The same inputs give the same bytes; there is no date in it.
 """
 
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from tutti import __version__
 from tutti.config import Params, TaskConfig
 from tutti.reporting import figures, left_out, ordering, page_tables, sentences, study_figures, style
 from tutti.reporting.comparison import Result
@@ -24,11 +20,9 @@ from tutti.reporting.mistakes import Clips
 from tutti.reporting.sections import ModelSection
 from tutti.reporting.studies import studies
 from tutti.reporting.tables import Tables
-from tutti.reporting.words import instrument_title, number, percent, policy_name, readable, sentence_case, split_name
+from tutti.reporting.templates import software, style_sheet, template
+from tutti.reporting.words import number, readable, split_name
 from tutti.store import whole
-
-_HERE = Path(__file__).parent
-_PACKAGES = ("numpy", "librosa", "scikit-learn", "keras", "tensorflow", "matplotlib")
 
 
 def write_page(
@@ -47,25 +41,9 @@ def write_page(
     Raises:
         DataError: when a table, a list of mistakes or the audio of a clip is missing or damaged.
     """
-    text = _template().render(**_context(params, results, table, across, data))
+    text = template("page.html.j2").render(**_context(params, results, table, across, data))
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {
-        "number": number,
-        "readable": readable,
-        "instrument": instrument_title,
-        "split": split_name,
-        "policy": policy_name,
-        "sentence": sentence_case,
-        "percent": percent,
-    }
-    return environment.get_template("page.html.j2")
 
 
 def _context(
@@ -80,7 +58,7 @@ def _context(
     main = sentences.main_rows(table, params)
     n_clips = {str(split): int(rows["n_clips"].iloc[0]) for split, rows in main.groupby("split", sort=False)}
     return {
-        "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        "css": style_sheet("page.css"),
         "title": f"tutti: which instruments play together? Task {params.report.task}",
         "headline": sentences.headline(table, params, sections[0].n_judged),
         "tiles": _tiles(main, params, n_instruments),
@@ -170,7 +148,6 @@ def _svg(figure: Figure, name: str, label: str) -> Markup:
 def _provenance(params: Params, n_clips: Mapping[str, int]) -> list[tuple[str, str]]:
     task = params.task(params.report.task)
     sizes = params.sizes
-    packages = f"tutti {__version__}, " + ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return [
         (
             "Scale",
@@ -185,7 +162,7 @@ def _provenance(params: Params, n_clips: Mapping[str, int]) -> list[tuple[str, s
             "replicates drawn by recording",
         ),
         ("Made by", "dvc repro, from params.yaml, which holds every parameter"),
-        ("Software", f"Python {platform.python_version()}, {packages}"),
+        ("Software", software()),
     ]
 
 

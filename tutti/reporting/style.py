@@ -84,10 +84,14 @@ def note(axes: Axes, x: float, y: float, text: str, *, align: str = "left", colo
 
 def legend(figure: Figure, axes: Axes, columns: int = 2, marker_scale: float = 1.0) -> None:
     """Put a legend above the axes, outside the data, in a number of columns, its markers larger than those drawn."""
-    handles, labels = axes.get_legend_handles_labels()
+    legend_of(figure, axes.get_legend_handles_labels()[0], columns, marker_scale)
+
+
+def legend_of(figure: Figure, handles: Sequence[Artist], columns: int = 2, marker_scale: float = 1.0) -> None:
+    """Put a legend of what was drawn above the axes, in an order of its own."""
     found = figure.legend(
         handles,
-        labels,
+        [str(handle.get_label()) for handle in handles],
         loc="outside upper left",
         ncols=columns,
         markerscale=marker_scale,

@@ -26,7 +26,7 @@ _TITLES = {
 }
 _SPELLED = {
     "cnn": "CNN", "crnn": "CRNN", "lstm": "LSTM", "gru": "GRU", "relu": "ReLU", "mfcc": "MFCC", "vggish": "VGGish",
-    "han": "Han's", "f1": "F1", "map": "mAP", "emr": "EMR", "iou": "IoU", "xgboost": "XGBoost",
+    "han": "Han's", "f1": "F1", "map": "mAP", "emr": "EMR", "iou": "IoU", "xgboost": "XGBoost", "svm": "SVM",
 }  # fmt: skip
 
 
@@ -67,9 +67,9 @@ def percent(share: float) -> str:
     return "n/a" if share is None or math.isnan(share) else f"{100 * share:.0f}%"
 
 
-def signed(value: float) -> str:
-    """Return a difference with its sign and two decimals; ``n/a`` where there is none."""
-    return "n/a" if math.isnan(value) else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+def signed(value: float, digits: int = 2) -> str:
+    """Return a difference with its sign; ``n/a`` where there is none."""
+    return "n/a" if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def shortened(text: str, most: int) -> str:

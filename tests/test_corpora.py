@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 from folder_corpus import folder_config
+from irmas_corpus import irmas_config, write_clip, write_excerpt
 
 from tutti import registry, taxonomy
 from tutti.config import SplitConfig
-from tutti.corpora.adapters import folder, rendered
+from tutti.corpora.adapters import folder, irmas, rendered
 from tutti.corpora.index import build_index, read_events, read_recordings, write_index
 from tutti.corpora.recording import Recording, Skipped
 from tutti.corpora.splitting import FEWEST_GROUPS, not_evaluable, split, write_split
@@ -20,7 +21,9 @@ from tutti.errors import DataError, LeakError, TuttiError, UnknownNameError
 from tutti.seeding import generator
 
 RATE = 8000
-CONFIG = SplitConfig(training_banks=("a",), unseen_banks=("b",), validation_fraction=0.15, test_fraction=0.25)
+CONFIG = SplitConfig(
+    training_banks=("a",), test_banks=(), unseen_banks=("b",), validation_fraction=0.15, test_fraction=0.25
+)
 SIDES_OF_8 = {"train": 5, "validation": 1, "unseen_recording": 2}
 
 
@@ -45,8 +48,17 @@ def make_folder(root: Path) -> folder.Config:
     return folder_config(root)
 
 
+def make_irmas(root: Path) -> irmas.Config:
+    for number, code in enumerate(("cel", "gac", "gac"), 1):
+        write_excerpt(root, f"{code}/[{code}][dru][pop_roc]{number:04d}__1.wav", number)
+    write_clip(root, "Part1/01 A song-1", 4, "vio\t\nvoi\t\n")
+    write_clip(root, "Part2/02 Another-3", 5, "org\n")
+    return irmas_config(root)
+
+
 FIXTURES = {
     "folder": make_folder,
+    "irmas": make_irmas,
     "rendered": make_rendered,
 }  # adapter to a function that lays out a small corpus and returns its Config
 
@@ -67,7 +79,10 @@ def test_adapter_keeps_the_contract(name: str, tmp_path: Path) -> None:
     assert adapter.CITATION
     for entry in entries:
         assert (tmp_path / entry.path).is_file()
-        assert entry.instrument in taxonomy.load().names
+        named = entry.instruments or (entry.instrument,)
+        assert set(named) <= set(taxonomy.load().names)
+        assert list(named) == sorted(set(named))
+        assert entry.instrument == (named[0] if len(named) == 1 else "")
         assert entry.bank
         assert entry.group
         assert {event.recording for event in entry.events} <= {entry.recording}
@@ -77,7 +92,7 @@ def test_adapter_keeps_the_contract(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", registry.names("corpora/adapters"))
 def test_adapter_names_a_missing_root(name: str, tmp_path: Path) -> None:
     config = FIXTURES[name](tmp_path / "there")
-    with pytest.raises(DataError, match=r"nowhere.* is missing: run "):
+    with pytest.raises(DataError, match=r"nowhere.* is missing: .*run `"):
         list(registry.load("corpora/adapters", name).read(tmp_path / "nowhere", config))
 
 

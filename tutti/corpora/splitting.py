@@ -117,9 +117,8 @@ def not_evaluable(result: Split, config: SplitConfig, skipped: Iterable[Skipped]
             used = set()  # it stands in clips of the test only because of what else sounds there
         missing = [side for side in sides if side not in used]
         if missing:
-            found.append(
-                _explained(instrument, missing, held, bad[instrument], fewest_groups(config) if not used else 0)
-            )
+            needed = fewest_groups(config) if not used else 0
+            found.append(_explained(instrument, missing, held, bad[instrument], needed, bool(config.test_banks)))
     return found
 
 
@@ -198,16 +197,19 @@ def _assign(sizes: Mapping[str, int], side_of_group: dict[str, str], config: Spl
 
 
 def _explained(
-    instrument: str, missing: Sequence[str], held: Sequence[Recording], n_skipped: int, needed: int
+    instrument: str, missing: Sequence[str], held: Sequence[Recording], n_skipped: int, needed: int, given_test: bool
 ) -> dict[str, object]:
     """Return why an instrument cannot be judged; ``needed`` groups are what it lacks to be a class, 0 where it is."""
     reasons, left_out = [], needed > 0
+    elsewhere = {UNSEEN_BANK, UNSEEN_RECORDING} if given_test else {UNSEEN_BANK}  # sides from other banks
     groups = len({each.group for each in held})
     if left_out:
         alike = f" in {groups} groups" if groups != len(held) else ""
         reasons.append(f"{len(held)} recordings{alike} in the training banks, {needed} groups are needed")
-    elif set(missing) - {UNSEEN_BANK}:
+    elif set(missing) - elsewhere:
         reasons.append("its groups stand on other sides together with other instruments")
+    if not left_out and UNSEEN_RECORDING in missing and given_test:
+        reasons.append("no recordings in the test banks")
     if not left_out and UNSEEN_BANK in missing:
         reasons.append("no recordings in the unseen banks")
     if left_out and n_skipped:

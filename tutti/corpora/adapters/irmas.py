@@ -19,12 +19,12 @@ songs. Labels that both can read are the same.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tutti.clips_section import Shares
-from tutti.config import AdapterConfig, Fraction, Level, Range, SampleRate, Section
+from tutti.config import AdapterConfig, Fraction, Level, Range, SampleRate, Section, Text
 from tutti.corpora.recording import Entry
 from tutti.errors import DataError
 
@@ -62,17 +62,20 @@ _ADVICE = (
 )
 
 
-def _whole_range(pair: tuple[int, int]) -> tuple[int, int]:
-    if pair[0] > pair[1]:
-        raise ValueError("must go from the lower to the higher number")
-    return pair
+def _whole_range(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2 or list(value) != sorted(value):
+        raise ValueError("must be a list of two whole numbers, the lower one first")
+    return tuple(value)
 
 
-Players = Annotated[
-    tuple[Annotated[int, Field(ge=0, le=8)], Annotated[int, Field(ge=0, le=8)]],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-    AfterValidator(_whole_range),
-]
+_FromNone = Annotated[int, Field(ge=0, le=8)]
+_FromOne = Annotated[int, Field(ge=1, le=8)]
+
+
+def _training_and_test(banks: dict[Any, str]) -> dict[Any, str]:
+    if TRAINING not in banks or len(banks) < 2:
+        raise ValueError("must name a sound bank for training and one for a part of the test at least")
+    return banks
 
 
 class StandInConfig(Section):
@@ -91,16 +94,22 @@ class StandInConfig(Section):
         drums_probability: share of the songs with drums.
     """
 
-    banks: dict[Literal["training", "part1", "part2", "part3"], str]
+    banks: Annotated[dict[Literal["training", "part1", "part2", "part3"], Text], AfterValidator(_training_and_test)]
     sample_rate_hz: SampleRate
     peak_dbfs: Level
     training_seconds: Annotated[float, Field(ge=1, le=30)]
-    excerpts_per_song: Players
+    excerpts_per_song: Annotated[tuple[_FromOne, _FromOne], BeforeValidator(_whole_range)]
     test_seconds: Range
     label_shares: Shares
-    accompaniment: Players
+    accompaniment: Annotated[tuple[_FromNone, _FromNone], BeforeValidator(_whole_range)]
     accompaniment_db: Range
     drums_probability: Fraction
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not 1 <= self.test_seconds[0] <= self.test_seconds[1] <= 120:
+            raise ValueError(f"test_seconds {list(self.test_seconds)} must lie within 1..120")
+        return self
 
 
 class Config(AdapterConfig):
@@ -167,7 +176,7 @@ def _training(root: Path, folder: Path) -> Iterator[Entry]:
         song = _SONG.search(path.stem)
         instrument = INSTRUMENTS.get(code.lower(), "")
         problem = "" if instrument else f"stands in no folder of a label code: it must be one of {_CODES}"
-        yield _entry(root, path, TRAINING, song[1] if song else path.stem, (instrument,), problem)
+        yield _entry(root, path, TRAINING, song[1] if song else path.stem, (instrument,) * bool(instrument), problem)
 
 
 def _test(root: Path, folder: Path, bank: str) -> Iterator[Entry]:
@@ -185,7 +194,7 @@ def _labels(audio: Path) -> tuple[tuple[str, ...], str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return (), f"has a label file that cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
-    codes = [(number, words[0].lower()) for number, line in enumerate(lines, 1) if (words := line.split())]
+    codes = [(number, word.lower()) for number, line in enumerate(lines, 1) for word in line.split()]
     for number, code in codes:
         if code not in INSTRUMENTS:
             return (), f"has the unknown label {code!r} in line {number} of its label file: allowed are {_CODES}"
@@ -211,11 +220,13 @@ def _entry(root: Path, path: Path, bank: str, song: str, instruments: tuple[str,
     )
 
 
-def _audio(folder: Path) -> Iterator[Path]:
-    """Yield the visible WAV files below a folder, in order; links are followed within what is listed only once."""
+def _audio(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the visible WAV files below a folder, in order; links to folders are followed, but not in a circle."""
+    entered = above | {folder.resolve()}
     for path in _listing(folder):
-        if path.is_dir() and not path.is_symlink():
-            yield from _audio(path)
+        if path.is_dir():
+            if path.resolve() not in entered:
+                yield from _audio(path, entered)
         elif path.suffix.lower() == ".wav":
             yield path
 

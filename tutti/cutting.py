@@ -91,12 +91,13 @@ def cut_clips(
         DataError: when a table or an excerpt is missing, unreadable or damaged, or a side has no excerpt.
     """
     sides, classes = _sides(split, index)
+    side = VALIDATION if name == MIXED_VALIDATION else name
+    if not sides[side] and side not in TEST_SETS:
+        raise DataError(f"the split has no excerpt on the side {side!r}: give it a share in tasks.*.split")
     if name == MIXED_VALIDATION:
-        cuts = draw_mixed(sides[VALIDATION], config, count, seed)
+        cuts = draw_mixed(sides[side], config, count, seed)
     else:
-        cuts = [_single(each, number, name, classes) for number, each in enumerate(sides[name], 1)]
-    if not cuts and name not in TEST_SETS:
-        raise DataError(f"the split has no excerpt on the side {name!r}: give it a share in tasks.*.split")
+        cuts = [_single(each, number, name, classes) for number, each in enumerate(sides[side], 1)]
     with whole(out / "audio") as audio, whole(out / "manifest") as manifest:
         audio.mkdir()
         manifest.mkdir()
@@ -136,7 +137,7 @@ def draw_mixed(excerpts: Sequence[Recording], config: CutConfig, count: int, see
                 (excerpt,) = decks[name].draw(1)
                 pieces.append(Piece(excerpt.path, label, gain_db))
                 songs.append(excerpt.group)
-                filled += max(excerpt.duration_s - mixing.fade_seconds, 0.05)
+                filled += max(excerpt.duration_s - mixing.fade_seconds, excerpt.duration_s / 2)
         clip = f"{MIXED_VALIDATION}-{number:05d}"
         cuts.append(Cut(clip, tuple(sorted(labels)), tuple(sorted(set(songs))), tuple(pieces), seconds))
     return cuts
@@ -184,10 +185,10 @@ def put_together(
 
 
 def _strung(excerpts: Sequence[Samples], fade: int) -> NDArray[np.float64]:
-    """Return excerpts one after another, each fading into the next."""
+    """Return excerpts one after another, each fading into the next by at most half of itself."""
     string = np.zeros(0)
     for excerpt in excerpts:
-        overlap = min(fade, len(string), len(excerpt))
+        overlap = min(fade, len(string), len(excerpt) // 2)
         ramp = np.linspace(0, 1, overlap + 2)[1:-1]
         joint = string[len(string) - overlap :] * ramp[::-1] + excerpt[:overlap] * ramp
         string = np.concatenate((string[: len(string) - overlap], joint, excerpt[overlap:]))

@@ -143,10 +143,12 @@ def _players(
     leads = [job.codes[code] for code in song.leads]
     others = [name for name in job.codes.values() if name not in leads]
     low, high = job.config.accompaniment
-    backing = [
-        str(rng.choice(_BACKING if rng.random() < 0.5 else others)) for _ in range(int(rng.integers(low, high + 1)))
-    ]
-    quiet = [*dict.fromkeys(backing), *(_DRUMS if drums else ())]
+    backing: dict[str, None] = {}
+    for _ in range(int(rng.integers(low, high + 1))):
+        backing[_accompanist(others, rng)] = None
+    while len(backing) < min(low, len(_BACKING) + len(others)):  # the same may have been drawn twice
+        backing[_accompanist(others, rng)] = None
+    quiet = [*backing, *(_DRUMS if drums else ())]
     return [
         *(Player(name, renderings[name], float(rng.uniform(*_LEAD_DB)), draw_pan(rng)) for name in leads),
         *(
@@ -154,6 +156,10 @@ def _players(
             for name in quiet
         ),
     ]
+
+
+def _accompanist(others: Sequence[str], rng: np.random.Generator) -> str:
+    return str(rng.choice(_BACKING if rng.random() < 0.5 or not others else others))
 
 
 def _part_folder(out: Path, part: str) -> Path:

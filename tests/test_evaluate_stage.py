@@ -23,7 +23,13 @@ ROOT = Path(__file__).parents[1]
 FILES = {
     "summary.csv", "summary.json", "per_class.csv", "per_polyphony.csv", "threshold_curve.csv", "thresholds.json",
     "confusion.csv", "mistakes.json", "leak.csv", "enter_leave.csv", "enter_leave.json", "classification_report.csv",
+    "skipped.csv",
 }  # fmt: skip
+
+
+def all_scored(n_clips: int) -> dict[str, Any]:
+    """Return what scores hold of clips of 5 s that are all long enough."""
+    return {"skipped": np.zeros(0, np.int64), "clip_s": np.full(n_clips, 5.0)}
 
 
 def write_set(data: Path, name: str, seed: int) -> None:
@@ -51,7 +57,7 @@ def write_set(data: Path, name: str, seed: int) -> None:
     clip = np.repeat(np.arange(30), 3)
     values = (0.3 * reference[clip] + 0.7 * random.random((90, 4))).astype(np.float32)
     onset_s = np.tile(np.arange(3.0), 30)
-    np.savez(scores / f"{name}.npz", scores=values, clip=clip, onset_s=onset_s, window_s=1.0)
+    np.savez(scores / f"{name}.npz", scores=values, clip=clip, onset_s=onset_s, window_s=1.0, **all_scored(30))
 
 
 def write_leaked(data: Path) -> None:
@@ -75,7 +81,7 @@ def write_leaked(data: Path) -> None:
     (manifest / "leak.json").write_text(json.dumps(leak))
     clip, onset_s = np.repeat(np.arange(len(rows)), 3), np.tile(np.arange(3.0), len(rows))
     path, scores = data / "scores/han_cnn/leaked.npz", scores.reshape(-1, 4)
-    np.savez(path, scores=scores, clip=clip, onset_s=onset_s, window_s=1.0)
+    np.savez(path, scores=scores, clip=clip, onset_s=onset_s, window_s=1.0, **all_scored(len(rows)))
 
 
 @pytest.fixture
@@ -214,7 +220,8 @@ def test_perfect_scores_leave_no_mistakes(task: Path) -> None:
     for name in SETS:
         clip = np.arange(30)
         path = task / f"data/cultural/scores/han_cnn/{name}.npz"
-        np.savez(path, scores=truth(task, name).astype(np.float32), clip=clip, onset_s=np.zeros(30), window_s=0.0)
+        scores, onset_s = truth(task, name).astype(np.float32), np.zeros(30)
+        np.savez(path, scores=scores, clip=clip, onset_s=onset_s, window_s=0.0, **all_scored(30))
     out = run()
     assert json.loads((out / "mistakes.json").read_text()) == []
     assert pd.read_csv(out / "confusion.csv").empty
@@ -222,7 +229,7 @@ def test_perfect_scores_leave_no_mistakes(task: Path) -> None:
 
 
 def one_window_a_clip(count: int) -> dict[str, Any]:
-    return {"clip": np.arange(count), "onset_s": np.zeros(count), "window_s": 1.0}
+    return {"clip": np.arange(count), "onset_s": np.zeros(count), "window_s": 1.0, **all_scored(count)}
 
 
 @pytest.mark.parametrize(

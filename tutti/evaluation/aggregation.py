@@ -18,7 +18,7 @@ from tutti.errors import DataError, ParameterError
 from tutti.evaluation.arrays import Counts, Floats, check_scores
 
 S1, S2, ADAPTIVE = "s1", "s2", "adaptive"
-_NAME = re.compile(r"sharpness ([0-9.]+), relative ([0-9.]+)")
+_NAME = re.compile(r"sharpness (\d+(?:\.\d+)?), relative (\d+(?:\.\d+)?)")
 _SHARPNESS, _RELATIVE = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0), (0.0, 0.5, 1.0)
 
 
@@ -84,12 +84,15 @@ def aggregate(scores: Floats, clip: Counts, n_clips: int, method: str) -> Floats
     check_scores(scores)
     windows = _windows_per_clip(scores, clip, n_clips)
     values = scores.astype(np.float64)
-    weights = np.exp(how.sharpness * values)
     sums, total = np.zeros((n_clips, scores.shape[1])), np.zeros((n_clips, scores.shape[1]))
-    np.add.at(sums, clip, values * weights)
     if how.sharpness:
+        highest = np.zeros_like(sums)
+        np.maximum.at(highest, clip, values)
+        weights = np.exp(how.sharpness * (values - highest[clip]))  # at most 1, so that no sharpness is too much
+        np.add.at(sums, clip, values * weights)
         np.add.at(total, clip, weights)
     else:
+        np.add.at(sums, clip, values)
         total[:] = windows[:, None]
     means = sums / total
     largest = means.max(axis=1, keepdims=True)

@@ -42,7 +42,7 @@ class ScoredSet:
         name: of the set, such as ``unseen_recording``.
         labels: what is true.
         scores: ``(clip, class)`` in 0..1.
-        instrument_of: the instrument of each recording.
+        instrument_of: the instrument of each recording; those of several are not in it.
         windows: what the model says about each window.
     """
 
@@ -63,9 +63,17 @@ class ScoredSet:
         return clusters(self.labels.recordings, self.instrument_of)
 
     def recordings_of(self, instrument: str) -> int:
-        """Return the number of an instrument's recordings in the set."""
-        heard = {name for clip in self.labels.recordings for name in clip}
-        return sum(self.instrument_of.get(name) == instrument for name in heard)
+        """Return the number of an instrument's recordings in the set; of recordings of several, those labelled so."""
+        labelled = self.labels.reference[:, self.labels.classes.index(instrument)]
+        pairs = [
+            (name, bool(is_label))
+            for clip, is_label in zip(self.labels.recordings, labelled, strict=True)
+            for name in clip
+        ]
+        return len({name for name, is_label in pairs if self._is_of(name, instrument, is_label)})
+
+    def _is_of(self, recording: str, instrument: str, is_label: bool) -> bool:
+        return self.instrument_of[recording] == instrument if recording in self.instrument_of else is_label
 
 
 def read_scored_set(task_data: Path, model: str, name: str, aggregation: str) -> ScoredSet:

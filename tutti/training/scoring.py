@@ -62,7 +62,7 @@ def _too_short(model: Model, feature: Feature, name: str) -> NDArray[np.int64]:
         _log.warning("%s", too_short(feature.clips[index], float(model.seconds(frames[index])), model.window_seconds))
     if len(skipped) and len(skipped) == len(feature):
         raise DataError(
-            f"all {len(feature)} clips of {name} are shorter than the window of {model.window_seconds:g} s: lower "
+            f"all {len(feature)} clips of {name} are shorter than the window of {model.window_seconds:.2f} s: lower "
             f"window_seconds of {model.spec['model']!r}"
         )
     return skipped

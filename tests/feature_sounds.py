@@ -19,6 +19,7 @@ LOG_MEL: dict[str, Any] = {
     "n_mels": 128,
     "fmin_hz": 0.0,
     "fmax_hz": 11025.0,
+    "normalise": "none",
     "power": 1.0,
     "floor": 1e-5,
 }

@@ -45,6 +45,44 @@ def test_log_mel_is_librosas(name: str, changes: dict[str, Any]) -> None:
     np.testing.assert_allclose(values, np.maximum(expected, section.floor), rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_normalised_log_mel_is_librosas_of_the_divided_sound(name: str, power: float) -> None:
+    section, sound = mel_config(normalise="peak", power=power), SOUNDS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # librosa's, on windows longer than the sound
+        expected = librosa.feature.melspectrogram(
+            y=sound / np.abs(sound).max(), sr=RATE, n_fft=1024, hop_length=512, n_mels=128, fmax=11025, power=power
+        ).T
+    values = np.exp(log_mel.extract(sound, section).astype(np.float64))
+    np.testing.assert_allclose(values, np.maximum(expected, section.floor), rtol=1e-5)
+
+
+@pytest.mark.parametrize("gain", [2.0, 0.125, -1.0, -4.0])
+def test_a_louder_normalised_sound_is_the_same_and_another_one_rises(gain: float) -> None:
+    sound = notes()
+    peak, none = mel_config(normalise="peak"), mel_config()
+    np.testing.assert_array_equal(log_mel.extract(np.float32(gain) * sound, peak), log_mel.extract(sound, peak))
+    values, changed = log_mel.extract(sound, none), log_mel.extract(np.float32(gain) * sound, none)
+    loud = np.minimum(values, changed) > np.log(1e-5) + 1e-3
+    assert loud.mean() > 0.5
+    np.testing.assert_allclose((changed - values)[loud], np.log(abs(gain)), atol=1e-4)
+
+
+def test_normalised_silence_is_the_floor_and_what_is_hardly_there_is_no_more_than_full_scale() -> None:
+    peak = mel_config(normalise="peak")
+    for sound in (np.zeros(RATE, np.float32), np.zeros(0, np.float32)):
+        np.testing.assert_allclose(log_mel.extract(sound, peak), np.log(1e-5), rtol=1e-6)
+    loud, faint = (log_mel.extract(np.float32(gain) * notes(), peak) for gain in (1.0, 1e-30))
+    np.testing.assert_allclose(faint, loud, atol=1e-3)
+
+
+def test_extracting_leaves_the_sound_as_it_is() -> None:
+    sound = notes()
+    log_mel.extract(sound, mel_config(normalise="peak"))
+    np.testing.assert_array_equal(sound, notes())
+
+
 def test_five_seconds_are_216_frames() -> None:
     assert mel_config().frames_for(5 * RATE) == 216
     assert mel_config().frame_rate_hz == pytest.approx(43.07, abs=0.01)
@@ -98,6 +136,7 @@ def test_a_long_sound_is_its_parts() -> None:
         ({"floor": 0.0}, "floor"),
         ({"n_mels": 0}, "n_mels"),
         ({"n_mels": "128"}, "n_mels"),
+        ({"normalise": "rms"}, "normalise"),
         ({"mels": 3}, "key 'mels' is unknown"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from feature_sounds import mel_config
 
 from tutti import config, registry
 from tutti.config import read_yaml
@@ -34,6 +35,18 @@ def test_a_second_is_43_frames() -> None:
     assert [windows.frames_of(seconds, 22050 / 512) for seconds in (0.5, 1.5, 3.0)] == [21, 64, 129]
 
 
+@pytest.mark.parametrize(("seconds", "window", "hop"), [(0.5, 21, 10), (1.0, 43, 21), (1.5, 64, 32), (3.0, 129, 64)])
+def test_the_papers_windows_overlap_by_half(seconds: float, window: int, hop: int) -> None:
+    assert windows.window_and_hop(seconds, "half_window", 22050 / 512) == (window, hop)
+    assert windows.window_and_hop(seconds, seconds / 2, 22050 / 512) == (window, hop)
+
+
+def test_a_hop_is_one_frame_at_least_and_may_be_of_any_length() -> None:
+    assert windows.window_and_hop(0.01, "half_window", 22050 / 512) == (1, 1)
+    assert windows.window_and_hop(1.0, 0.25, 22050 / 512) == (43, 10)
+    assert windows.window_and_hop(1.0, 2.0, 22050 / 512) == (43, 86)
+
+
 @pytest.mark.parametrize("n_frames", [1, 20, 43, 44, 64, 65, 86, 216])
 def test_prediction_windows_leave_less_than_half_a_hop_unseen(n_frames: int) -> None:
     starts = windows.starts_in(n_frames, 43, 21)
@@ -53,6 +66,34 @@ def test_training_windows_of_the_paper_do_not_overlap() -> None:
     table = windows.training_windows(Clips([216, 100, 10]), 43, 0, seed=1, epoch=0)  # type: ignore[arg-type]
     found = sorted(zip(table.clip.tolist(), table.start.tolist(), strict=True))
     assert found == [(0, 0), (0, 43), (0, 86), (0, 129), (0, 172), (1, 0), (1, 43), (2, 0)]
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(0.5, 6), (1.0, 3), (1.5, 2), (3.0, 1)])
+def test_an_excerpt_of_3_s_gives_the_papers_number_of_windows(seconds: float, count: int) -> None:
+    section = mel_config()
+    n_frames, window = section.frames_for(3 * 22050), windows.frames_of(seconds, section.frame_rate_hz)
+    feature: Any = Clips([n_frames] * 4)
+    table = windows.training_windows(feature, window, 0, seed=1, epoch=0)
+    assert np.bincount(table.clip).tolist() == [count] * 4
+    for clip in range(4):
+        assert sorted(table.start[table.clip == clip].tolist()) == [window * place for place in range(count)]
+    assert table.start.max() + window <= n_frames
+
+
+def test_windows_without_overlap_come_in_another_order_each_epoch() -> None:
+    feature: Any = Clips([130] * 20)
+    first, again, later = (windows.training_windows(feature, 43, 0, 1, epoch) for epoch in (0, 0, 1))
+    pairs = [list(zip(table.clip.tolist(), table.start.tolist(), strict=True)) for table in (first, again, later)]
+    assert pairs[0] == pairs[1] != pairs[2]
+    assert sorted(pairs[0]) == sorted(pairs[2])
+
+
+def test_skipped_clips_have_no_prediction_windows() -> None:
+    feature: Any = Clips([130, 20, 86, 43])
+    table = windows.prediction_windows(feature, 43, 21, [1])
+    assert table.clip.tolist() == [0] * 5 + [2] * 3 + [3]
+    whole: Any = Clips([130, 86, 43])
+    assert table.start.tolist() == windows.prediction_windows(whole, 43, 21).start.tolist()
 
 
 def test_random_windows_depend_on_seed_and_epoch_only() -> None:

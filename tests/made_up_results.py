@@ -35,8 +35,7 @@ def make(root: Path, models: Mapping[str, float], names: Sequence[str], n_clips:
         _write_set(data, name, models, names, n_clips, np.random.default_rng([3, number]))
     write_leaked(data, list(models), names[0])
     for model in models:
-        evaluation = params.task("cultural").evaluation
-        judge(data, model, evaluation, seed=1, replicates=20, out=root / "metrics" / "cultural" / model)
+        judge(data, model, params.task("cultural"), seed=1, replicates=20, out=root / "metrics" / "cultural" / model)
 
 
 def _write_set(
@@ -72,7 +71,7 @@ def _write_set(
         logits = random.normal(-3.0, 1.0, reference.shape) + 1.4 * lift
         values = (1 / (1 + np.exp(-logits))).astype(np.float32)
         np.savez(scores / f"{name}.npz", scores=values, clip=np.arange(n_clips), onset_s=np.zeros(n_clips),
-                 window_s=0.0)  # fmt: skip
+                 window_s=0.0, skipped=np.zeros(0, np.int64), clip_s=np.full(n_clips, 5.0))  # fmt: skip
 
 
 def write_leaked(data: Path, models: Sequence[str], instrument: str) -> None:
@@ -97,7 +96,7 @@ def write_leaked(data: Path, models: Sequence[str], instrument: str) -> None:
             scores = np.sqrt(arrays["scores"][rows])
         count = len(rows)
         np.savez(data / "scores" / model / "leaked.npz", scores=scores, clip=np.arange(count), onset_s=np.zeros(count),
-                 window_s=0.0)  # fmt: skip
+                 window_s=0.0, skipped=np.zeros(0, np.int64), clip_s=np.full(count, 5.0))  # fmt: skip
 
 
 def add_studies(root: Path, models: Mapping[str, float], leaking: Sequence[str]) -> None:

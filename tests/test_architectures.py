@@ -38,19 +38,16 @@ HAN_TABLE_I = [
 ]
 HAN_PARAMETERS = 1_446_123  # Table I, by hand: weights and biases of eight convolutions and two dense layers
 ACTIVATIONS = ["tanh", "relu", "prelu", "leaky_relu_0.01", "leaky_relu_0.33"]
-# architectures that no task in params.yaml uses yet
-UNUSED: dict[str, Any] = {
-    "svm": {"architecture": "svm", "feature": "timbre", "penalty": 1.0, "gamma": "scale", "balanced": False, "folds": 5}
-}
 
 
 def configured() -> dict[str, Any]:
-    """Return the model sections of params.yaml, one an architecture, and those of the unused ones."""
+    """Return the model sections of params.yaml, one an architecture."""
     found: dict[str, Any] = {}
     for task in read_yaml(Path("params.yaml"))["tasks"].values():
-        for section in (*task["models"].values(), task["studies"]["variety"]["model"]):
+        studied = [task["studies"]["variety"]["model"]] if task["method"] == "mix" else []
+        for section in (*task["models"].values(), *studied):
             found.setdefault(section["architecture"], section)
-    return UNUSED | found
+    return found
 
 
 def load_config(name: str, **changes: Any) -> Any:

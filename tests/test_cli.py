@@ -386,7 +386,7 @@ def test_the_level_is_changed_only_outside_that_of_training_clips(detector: Dete
 
 
 def test_levels_of_clips_span_one_soft_source_to_all_at_their_loudest(params: Params) -> None:
-    clips: ClipsConfig = params.task("cultural").clips.model_copy(
+    clips: ClipsConfig = params.mixing_task("cultural").clips.model_copy(
         update={"loudness_dbfs": -26.0, "gain_db": (-6.0, 6.0), "max_polyphony": 4}
     )
     assert detection.clip_levels(clips) == pytest.approx((-32.0, -20.0 + 6.02), abs=0.01)

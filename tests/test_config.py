@@ -21,6 +21,8 @@ ORIGINAL = config.read_yaml(ROOT / "params.yaml")
 MODELS = sorted(ORIGINAL["tasks"]["cultural"]["models"])
 ABSENT = "<absent>"
 TASK = "tasks/cultural"
+EXCERPTS = "tasks/predominant"
+RENDER = "corpora/irmas/render"
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def test_the_repositorys_parameters_are_valid() -> None:
     params = config.load(ROOT / "params.yaml")
     assert params.sizes == params.scales["default"]
     assert set(params.scales) == {"smoke", "default", "paper"}
-    assert params.task("cultural").clips.gain_db == (-6.0, 6.0)
+    assert params.mixing_task("cultural").clips.gain_db == (-6.0, 6.0)
 
 
 GROUPS = [
@@ -62,7 +64,11 @@ GROUPS = [
     f"{TASK}/models/han_cnn/training",
     f"{TASK}/evaluation", f"{TASK}/studies", f"{TASK}/studies/leak", f"{TASK}/studies/enter_leave",
     f"{TASK}/studies/variety", f"{TASK}/studies/variety/feature", f"{TASK}/studies/variety/model", "report", "detect",
-    "tracking",
+    "tracking", "scales/smoke/predominant", "scales/smoke/predominant/corpus", "scales/smoke/predominant/training",
+    "corpora/irmas", RENDER, EXCERPTS, f"{EXCERPTS}/split", f"{EXCERPTS}/clips", f"{EXCERPTS}/clips/mixed_validation",
+    f"{EXCERPTS}/features/log_mel", f"{EXCERPTS}/features/timbre", f"{EXCERPTS}/models/han_cnn",
+    f"{EXCERPTS}/models/svm", f"{EXCERPTS}/evaluation", f"{EXCERPTS}/studies", f"{EXCERPTS}/studies/aggregation",
+    f"{EXCERPTS}/studies/inside",
 ]  # fmt: skip
 
 
@@ -86,6 +92,8 @@ def test_a_group_that_is_none_is_named(tmp_path: Path, group: str) -> None:
 
 SECTIONS = ["seed", "scale", "scales", "corpora", "tasks", "report", "detect", "tracking"]
 KEYS = [f"{TASK}/clips", f"{TASK}/corpus", "scales/paper/cultural", f"{TASK}/models/han_cnn/training/loss"]
+KEYS += [f"{TASK}/models/han_cnn/repeat", f"{TASK}/split/test_banks", f"{TASK}/features/log_mel/normalise"]
+KEYS += [f"{EXCERPTS}/clips/mixed_validation", f"{EXCERPTS}/studies/settings_of", "scales/paper/predominant", RENDER]
 
 
 @pytest.mark.parametrize("path", [*SECTIONS, *KEYS])
@@ -118,7 +126,7 @@ WRONG = [
     ("corpora/rendered/render/sample_rate_hz", 7999, "is 7999, and must be at least 8000"),
     ("corpora/rendered/render/sample_rate_hz", 96001, "is 96001, and must be at most 96000"),
     ("corpora/rendered/render/reverb", "on", "is 'on', and must be true or false"),
-    (f"{TASK}/corpus", "irmas", "is 'irmas': choose one of folder, rendered"),
+    (f"{TASK}/corpus", "iramas", "is 'iramas': choose one of folder, irmas, rendered; did you mean 'irmas'?"),
     (f"{TASK}/split/training_banks", "fluidr3", "is 'fluidr3', and must be a list of at least one name"),
     (f"{TASK}/split/training_banks", ["fluidr4"], "is 'fluidr4': choose one of fluidr3, timgm6mb; did"),
     (f"{TASK}/split/training_banks", [], "is [], and must be a list of at least one name"),
@@ -169,6 +177,46 @@ WRONG = [
     ("scales/smoke/cultural/clips/enter_leave", 0, "is 0, and must be at least 1"),
     ("scales/smoke/cultural/variety/train", 0, "is 0, and must be at least 1"),
     ("report/task", "frames", "is 'frames': choose one of cultural"),
+    ("report/task", "predominant", "is 'predominant': choose one of cultural"),
+    ("detect/task", "frames", "is 'frames': choose one of cultural, predominant"),
+    ("scales/smoke/predominant/mixed_validation", 0, "is 0, and must be at least 1"),
+    ("scales/smoke/predominant/corpus/songs_per_instrument", 2, "is 2, and must be at least 3"),
+    ("scales/smoke/predominant/corpus/test_clips", 3, "is 3, and must be at least 4"),
+    ("corpora/irmas/min_seconds", 61.0, "is 61.0, and must be at most 60"),
+    ("corpora/irmas/on_bad_file", "ask", "is 'ask', and must be 'skip' or 'stop'"),
+    (f"{RENDER}/banks", {"part1": "FluidR3_GM.sf2"}, "must name a sound bank for training and one for a part"),
+    (f"{RENDER}/banks", {"training": "FluidR3_GM.sf2"}, "must name a sound bank for training and one for a part"),
+    (f"{RENDER}/banks/part4", "FluidR3_GM.sf2", "is 'part4', and must be 'training', 'part1', 'part2' or 'part3'"),
+    (f"{RENDER}/training_seconds", 0.9, "is 0.9, and must be at least 1"),
+    (f"{RENDER}/excerpts_per_song", [0, 2], "is 0, and must be at least 1"),
+    (f"{RENDER}/excerpts_per_song", [3, 2], "is [3, 2], and must be a list of two whole numbers, the lower one first"),
+    (f"{RENDER}/excerpts_per_song", [1.5, 2], "is 1.5, and must be a whole number"),
+    (f"{RENDER}/accompaniment", [1, 9], "is 9, and must be at most 8"),
+    (f"{RENDER}/accompaniment_db", [-10.0, -20.0], "must go from the lower to the higher value"),
+    (f"{RENDER}/drums_probability", -0.1, "is -0.1, and must be at least 0"),
+    (f"{RENDER}/label_shares", [0.5, 0.4], "is [0.5, 0.4], and must add up to 1, and adds up to 0.9"),
+    (f"{RENDER}/label_shares", 1.0, "is 1.0, and must be a list of shares that add up to 1, such as [0.5, 0.5]"),
+    (f"{EXCERPTS}/split/test_banks", ["part4"], "is 'part4': choose one of part1, part2, part3, training; did you"),
+    (f"{EXCERPTS}/split/test_banks", "part1", "is 'part1', and must be a list of names, such as [a, b], or [] for"),
+    (f"{EXCERPTS}/clips/excerpt_seconds", 0.4, "is 0.4, and must be at least 0.5"),
+    (f"{EXCERPTS}/clips/mixed_validation/label_shares", [0.7, 0.4], "must add up to 1, and adds up to 1.1"),
+    (f"{EXCERPTS}/clips/mixed_validation/label_shares", [1.5, -0.5], "is 1.5, and must be at most 1"),
+    (f"{EXCERPTS}/clips/mixed_validation/label_shares", [], "is [], and must be a list of shares"),
+    (f"{EXCERPTS}/clips/mixed_validation/fade_seconds", 0.6, "is 0.6, and must be at most 0.5"),
+    (f"{EXCERPTS}/clips/mixed_validation/gain_db", [3.0, -3.0], "must go from the lower to the higher value"),
+    (f"{EXCERPTS}/features/log_mel/normalise", "rms", "is 'rms', and must be 'none' or 'peak'"),
+    (f"{EXCERPTS}/models/han_cnn/feature", "vggish", "is 'vggish': choose one of log_mel, timbre"),
+    (f"{EXCERPTS}/models/han_cnn/repeat", 0, "is 0, and must be at least 1"),
+    (f"{EXCERPTS}/models/han_cnn/hop_seconds", "window", "is 'window', and must be half_window or a number above 0"),
+    (f"{EXCERPTS}/models/han_cnn/hop_seconds", 0.0, "is 0.0, and must be half_window or a number above 0"),
+    (f"{EXCERPTS}/models/han_cnn/windows_per_clip", -1, "is -1, and must be at least 0"),
+    (f"{EXCERPTS}/evaluation/aggregation", "s3", "is 's3', and must be 's1', 's2' or 'adaptive'"),
+    (f"{EXCERPTS}/studies/settings_of", "cnn", "is 'cnn': choose one of han_cnn, svm; did you mean 'han_cnn'?"),
+    (f"{EXCERPTS}/studies/inside/model", "cnn", "is 'cnn': choose one of han_cnn, svm; did you mean 'han_cnn'?"),
+    (f"{EXCERPTS}/studies/inside/perplexity", 1.0, "is 1.0, and must be above 1"),
+    (f"{EXCERPTS}/studies/aggregation/s1", [0.4, 0.2], "must be a list of rising thresholds in 0..1, such as"),
+    (f"{EXCERPTS}/studies/aggregation/s2", [0.4, 1.2], "is 1.2, and must be at most 1"),
+    (f"{EXCERPTS}/studies/aggregation/s2", 0.4, "is 0.4, and must be a list"),
     ("report/main_policy", "best", "is 'best', and must be 'fixed', 'validated_global' or 'validated_per_class'"),
     ("detect/model", "cnn", f"is 'cnn': choose one of {', '.join(MODELS)}; did you mean 'han_cnn'?"),
     ("tracking/experiment_prefix", "", "is '', and must be at least 1 character long"),
@@ -184,13 +232,21 @@ def test_a_wrong_value_is_one_sentence(tmp_path: Path, path: str, value: Any, sa
 
 
 COMBINED = [
-    ("corpora/rendered/adapter", "rendred", "adapter is 'rendred': choose one of folder, rendered; did you mean"),
-    ("corpora/rendered/adapter", ABSENT, "key 'adapter' is missing: choose one of folder, rendered"),
+    ("corpora/rendered/adapter", "rendred", "adapter is 'rendred': choose one of folder, irmas, rendered; did you"),
+    ("corpora/rendered/adapter", ABSENT, "key 'adapter' is missing: choose one of folder, irmas, rendered"),
     (f"{TASK}/features/log_mel/extractor", "logmel", "extractor is 'logmel': choose one of log_mel,"),
     (f"{TASK}/models/han_cnn/architecture", "hann", "architecture is 'hann': choose one of "),
     (f"{TASK}/models/han_cnn/architecture", None, "architecture is None: choose one of "),
     (f"{TASK}/split/test_fraction", 0.9, "validation_fraction 0.1 and test_fraction 0.9 must leave"),
     (f"{TASK}/split/training_banks", ["fluidr3", "timgm6mb"], "bank 'timgm6mb' stands in training_banks and"),
+    (f"{TASK}/method", "mixed", "method is 'mixed': choose one of cut, mix"),
+    (f"{TASK}/method", ABSENT, "key 'method' is missing: choose one of cut, mix"),
+    (f"{TASK}/method", "cut", "key 'embedding' is unknown here: choose one of clips, corpus"),
+    (f"{EXCERPTS}/split/test_banks", ["training"], "bank 'training' stands in training_banks and in test_banks: keep"),
+    (f"{EXCERPTS}/split/unseen_banks", ["part1"], "bank 'part1' stands in test_banks and in unseen_banks: keep it in"),
+    (f"{EXCERPTS}/split/test_fraction", 0.2, "test_fraction 0.2 and test_banks both name the test: set test_fraction"),
+    (f"{EXCERPTS}/clips/mixed_validation/seconds", [0.4, 9.0], "seconds [0.4, 9.0] must lie within 0.5..600"),
+    (f"{RENDER}/test_seconds", [0.5, 9.0], "test_seconds [0.5, 9.0] must lie within 1..120"),
     (f"{TASK}/clips/string_gap_seconds", [-3.0, 0.0], "string_gap_seconds [-3.0, 0.0] must lie within -1..10"),
     (f"{TASK}/clips/max_polyphony", 1, "min_polyphony 2 is above max_polyphony 1"),
 ]
@@ -280,8 +336,11 @@ def test_experiments_change_training_settings(tmp_path: Path) -> None:
 def test_an_unknown_item_lists_the_known_ones() -> None:
     params = config.load(ROOT / "params.yaml")
     for ask, said in (
-        (lambda: params.task("frames"), "task 'frames' is not in params.yaml: choose one of cultural"),
-        (lambda: params.corpus("irmas"), "corpus 'irmas' is not in params.yaml: choose one of folder, rendered"),
+        (lambda: params.task("frames"), "task 'frames' is not in params.yaml: choose one of cultural, pred"),
+        (lambda: params.mixing_task("predominant"), "task 'predominant' has no method 'mix': choose one of cultural"),
+        (lambda: params.cutting_task("cultural"), "task 'cultural' has no method 'cut': choose one of predominant"),
+        (lambda: params.size("frames"), "size of task 'frames' is not in params.yaml: choose one of .*cultural"),
+        (lambda: params.corpus("iowa"), "corpus 'iowa' is not in params.yaml: choose one of folder, irmas, rendered"),
         (lambda: params.model("cultural", "cnn"), "model 'cnn' is not in params.yaml: choose one of .*han_cnn"),
         (lambda: params.feature("cultural", "mel"), "feature 'mel' is not in params.yaml: choose one of log_mel"),
     ):

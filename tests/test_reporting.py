@@ -38,12 +38,13 @@ MISTAKES, TEST_CLIPS = Path("metrics/cultural/han_relu/mistakes.json"), Path("da
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty repository with the project's parameters, but few mistakes to show."""
+    """An empty repository with the project's parameters, but one task only and few mistakes to show."""
     root = tmp_path_factory.mktemp("repository")
     yaml = YAML()  # the safe one would sort the models
     content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["report"]["worst_mistakes"] = 2
     content["detect"]["model"] = "han_relu"
+    del content["tasks"]["predominant"]
     models = content["tasks"]["cultural"]["models"]
     content["tasks"]["cultural"]["models"] = {name: models[name] for name in MODELS}
     yaml.dump(content, root / "params.yaml")
@@ -64,7 +65,7 @@ def judged(root: Path, params: Params) -> Path:
     write_leaked(task_data, list(MODELS), NAMES[0])
     for model in MODELS:
         out = root / "metrics" / "cultural" / model
-        judge(task_data, model, params.task("cultural").evaluation, seed=1, replicates=20, out=out)
+        judge(task_data, model, params.task("cultural"), seed=1, replicates=20, out=out)
     return root
 
 
@@ -143,6 +144,8 @@ def _make_set(task_data: Path, name: str, random: np.random.Generator) -> None:
             clip=np.arange(N_CLIPS),
             onset_s=np.zeros(N_CLIPS),
             window_s=0.0,
+            skipped=np.zeros(0, np.int64),
+            clip_s=np.full(N_CLIPS, 1.0),
         )
 
 

@@ -58,7 +58,7 @@ def test_variety_is_a_run_of_its_own(tmp_path: Path) -> None:
     (record,) = variety_record(params, "cultural", tmp_path, variety_params(params, "cultural"))
     assert record.metrics == {"macro_f1.heard_bank.one.1": 0.4, "macro_f1.other_bank.one.1": 0.2}
     assert record.params["tasks.cultural.studies.variety.recordings"] == "[1, 2, 4, 8]"
-    assert len(params.task("cultural").studies.variety.recordings) * 4 <= 20
+    assert len(params.mixing_task("cultural").studies.variety.recordings) * 4 <= 20
 
 
 def test_a_broken_table_is_one_sentence(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from tutti.errors import LeakError, ParameterError
 from tutti.scales import VarietyScale
 from tutti.variety import COLUMNS, Study, run_study
 
-SPLIT = SplitConfig(training_banks=("a",), unseen_banks=("b",), validation_fraction=0.1, test_fraction=0.2)
+SPLIT = SplitConfig(
+    training_banks=("a",), test_banks=(), unseen_banks=("b",), validation_fraction=0.1, test_fraction=0.2
+)
 
 
 def _recordings(counts: Mapping[tuple[str, str], int]) -> list[Recording]:
@@ -129,7 +131,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         for row in rows
     ]  # fmt: skip
     params = config.load()
-    task = params.task("cultural")
+    task = params.mixing_task("cultural")
     variety = task.studies.variety
     model = variety.model.model_copy(update={"epochs": 30, "hidden_units": 32, "batch_size": 4})
     return Study(

@@ -17,6 +17,8 @@ from tutti.errors import DataError, ParameterError, SetupError
 from tutti.feature_store import open_feature, require_same_origin, require_spec, write_feature
 from tutti.features import vggish
 
+SETS = ("train", "unseen_bank")
+
 
 def config(handle: str | Path = "trained") -> vggish.Config:
     return vggish.Config(extractor="vggish", sample_rate_hz=16000, handle=str(handle))
@@ -120,7 +122,7 @@ def test_an_address_that_cannot_be_reached_is_one_sentence() -> None:
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
-    for side in extraction.SETS:
+    for side in SETS:
         (tmp_path / "clips" / side / "manifest").mkdir(parents=True)
         table = pd.DataFrame({"clip": ["b", "a", "c"], "file": ["b.flac", "a.flac", "c.flac"]})
         table.to_parquet(tmp_path / "clips" / side / "manifest" / "clips.parquet")
@@ -139,7 +141,7 @@ def test_stored_embeddings_name_their_network(
     trained = narrow_vggish().parent
     for workers in ("1", "2"):
         monkeypatch.setenv("TUTTI_WORKERS", workers)
-        extraction.extract_sets(clips, config(), "vggish", tmp_path / workers, trained=trained)
+        extraction.extract_sets(clips, config(), "vggish", tmp_path / workers, SETS, trained)
     assert files(tmp_path / "1") == files(tmp_path / "2")
     feature = open_feature(tmp_path / "1" / "train")
     assert [len(feature[clip]) for clip in range(3)] == [1, 2, 3]

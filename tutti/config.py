@@ -114,8 +114,7 @@ class Params(Section):
                 networks = [name for name, model in task.models.items() if model.architecture == "han_cnn"]
                 _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, networks)
         self._check_sweeps()
-        for section in ("report", "detect"):
-            _known(f"{section}.task", getattr(self, section).task, self.tasks)
+        _known("detect.task", self.detect.task, self.tasks)
         _known("detect.model", self.detect.model, self.tasks[self.detect.task].models)
         _known("report.task", self.report.task, [name for name, task in self.tasks.items() if task.method == "mix"])
         if self.report.main_split == UNSEEN_BANK and not self.tasks[self.report.task].split.unseen_banks:

@@ -43,14 +43,9 @@ class Labels:
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Labels":
         """Return the labels of some clips, by their numbers."""
-        chosen = rows.tolist()
-        return Labels(
-            clips=tuple(self.clips[row] for row in chosen),
-            classes=self.classes,
-            reference=self.reference[rows],
-            recordings=tuple(self.recordings[row] for row in chosen),
-            polyphony=self.polyphony[rows],
-        )
+        clips = tuple(self.clips[row] for row in rows.tolist())
+        recordings = tuple(self.recordings[row] for row in rows.tolist())
+        return Labels(clips, self.classes, self.reference[rows], recordings, self.polyphony[rows])
 
 
 def many_hot(instruments: Sequence[Sequence[str]], classes: Sequence[str]) -> Binary:
@@ -157,8 +152,7 @@ def window_labels(
             begin, end = onsets_s[index], onsets_s[index] + window_s
             inside = (offset_s > begin) & (onset_s < end)
             seconds = sounding_seconds(np.maximum(onset_s[inside], begin), np.minimum(offset_s[inside], end))
-            long_enough = seconds >= min(min_active_seconds, window_s / 2) - 1e-9
-            active[index, _index(instrument, column)] = long_enough
+            active[index, _index(instrument, column)] = seconds >= min(min_active_seconds, window_s / 2) - 1e-9
     return active
 
 
@@ -178,8 +172,7 @@ def frame_labels(events: pd.DataFrame, classes: Sequence[str], frame_rate_hz: fl
     """
     roll = np.zeros((n_frames, len(classes)), np.uint8)
     column = {name: index for index, name in enumerate(classes)}
-    first = _frames(events["onset_s"], frame_rate_hz, n_frames)
-    last = _frames(events["offset_s"], frame_rate_hz, n_frames)
+    first, last = (_frames(events[name], frame_rate_hz, n_frames) for name in ("onset_s", "offset_s"))
     for name, begin, end in zip(events["instrument"], first, last, strict=True):
         roll[begin:end, _index(name, column)] = 1
     return roll
@@ -218,10 +211,7 @@ def load_events(manifest: Path) -> pd.DataFrame:
 
 
 def load_labels(manifest: Path) -> Labels:
-    """Return the weak labels of a set of clips.
-
-    Args:
-        manifest: the folder ``manifest`` that the stage clips wrote.
+    """Return the weak labels of a set of clips, whose folder ``manifest`` the stage ``clips`` or ``cut`` wrote.
 
     Raises:
         DataError: when a file is missing or unreadable.

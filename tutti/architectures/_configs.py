@@ -1,15 +1,22 @@
 """What networks and estimators declare in ``params.yaml``, whatever their architecture."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tutti.architectures._training import Training
-from tutti.config import Count, ModelConfig, Positive
+from tutti.config import Count, ModelConfig
 
 Activation = Literal["tanh", "relu", "prelu", "leaky_relu_0.01", "leaky_relu_0.33"]
+
+
+def _half_window_or_positive(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value != "half_window" and not (is_number and 0 < value < float("inf")):
+        raise ValueError("must be half_window or a number above 0")
+    return value
 
 
 class EstimatorConfig(ModelConfig):
@@ -36,7 +43,7 @@ class NetworkConfig(ModelConfig):
     """
 
     window_seconds: Annotated[float, Field(gt=0, le=60)]
-    hop_seconds: Positive | Literal["half_window"]
+    hop_seconds: Annotated[float | Literal["half_window"], BeforeValidator(_half_window_or_positive)]
     windows_per_clip: Annotated[int, Field(ge=0)]
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     repeat: Count

@@ -78,9 +78,7 @@ def main(arguments: argparse.Namespace) -> None:
     whole = fastest(lambda: analysis.at_once(clip), arguments.rounds)
     spectrogram = fastest(lambda: analysis.spectrogram(clip), arguments.rounds)
     fast, slow = arguments.seconds / whole, arguments.loop / fastest(lambda: analysis.one_by_one(short), 1)
-    print(
-        f"windows of {analysis.window_seconds} s, {analysis.precision}; how many times faster than real time"
-    )
+    print(f"windows of {analysis.window_seconds} s, {analysis.precision}; how many times faster than real time")
     print(f"window by window, {arguments.loop:g} s of sound        {slow:8.1f}")
     print(f"windows as batches, {arguments.seconds:g} s of sound     {fast:8.1f}   ratio {fast / slow:6.1f}")
     print(f"share of the spectrogram in the latter: {spectrogram / whole:.0%}")

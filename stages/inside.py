@@ -16,9 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this stage."""
     command = argparse.ArgumentParser(description=__doc__)
     command.add_argument("--task", required=True)
-    command.add_argument(
-        "--model", help="a model of the task (default: that of tasks.<task>.studies.inside)"
-    )
+    command.add_argument("--model", help="a model of the task (default: that of tasks.<task>.studies.inside)")
     command.add_argument("--out", type=Path, required=True)
     return command
 

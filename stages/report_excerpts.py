@@ -1,4 +1,4 @@
-"""Reads: metrics/<task>/<model> of every model of a task on excerpts, metrics/experiments/<task>, data/<task>/split.
+"""Reads: metrics/<task>/<model> of every model of a task on excerpts, metrics/experiments/<task> and <task>/inside.
 Writes: the task's report as one HTML page.
 Params: seed, scale, scales, corpora, report, tasks.<task>.
 """

@@ -14,7 +14,7 @@ from irmas_corpus import PART_FOLDERS
 from ruamel.yaml import YAML
 
 from stages import cut, evaluate, extract, index, predict, split, train
-from tutti import cli, config
+from tutti import cli, config, cutting
 from tutti.audio import Samples
 from tutti.corpora.adapters import irmas
 from tutti.feature_store import open_feature
@@ -90,7 +90,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/runs.db")
         _run(index, corpus="irmas", out="data/index/irmas")
         _run(split, task="predominant", out="data/predominant/split")
-        for name in cut.SETS:
+        for name in cutting.SETS:
             _run(cut, task="predominant", set=name, out=f"data/predominant/clips/{name}")
         for model, feature in (("svm", "timbre"), ("han_cnn", "log_mel")):
             _run(extract, task="predominant", feature=feature, out=f"data/predominant/features/{feature}")

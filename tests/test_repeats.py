@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_excerpts import CLASSES, write_manifest
+from made_up_excerpt_scores import CLASSES, write_manifest
 from ruamel.yaml import YAML
 
 from tutti import config

@@ -4,19 +4,16 @@ What is slow to import is imported by the command that needs it, so that ``tutti
 """
 
 import argparse
-import difflib
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tutti import __version__, config, process, registry
 from tutti.config import POLICIES, TEST_SETS, TRAIN, VALIDATION, Policy
-from tutti.errors import DataError, ParameterError, TuttiError
+from tutti.errors import ParameterError, TuttiError
 
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
-_LOCAL = "127.0.0.1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -194,77 +191,25 @@ def _collect(options: argparse.Namespace) -> int:
     from tutti import experiments
     from tutti.reporting import terminal
 
-    tables = experiments.collect(config.load(), options.task)
-    folder = Path("metrics/experiments") / options.task
+    tables, folder = experiments.collect(config.load(), options.task), Path("metrics/experiments") / options.task
     experiments.write_collected(tables, folder)
-    for split in TEST_SETS:
-        table = experiments.summary(tables, split)
-        if len(table):
-            print(
-                f"{split}: F1 under s2 at the validated threshold, over the repeats\n{terminal.settings_text(table)}\n"
-            )
+    print(terminal.settings_text({split: experiments.summary(tables, split) for split in TEST_SETS}))
     print(f"Tables: {folder.resolve()}")
     return OK
 
 
 def _ui(options: argparse.Namespace) -> int:
-    """Become MLflow's server, or say where the runs are when they are on another one."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{config.main_repository() / 'mlflow.db'}"
-    store = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith(("http://", "https://")):
-        print(f"The runs are on an MLflow server: open {uri}")
-        return OK
-    if uri.startswith("sqlite:///") and not store.is_file():
-        raise DataError(f"{store} is missing: run `make repro` or `dvc repro` to make the runs")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_LOCAL, options.port))
-        except OSError:
-            raise ParameterError(f"port {options.port} is in use: give another one with --port") from None
-    print(f"MLflow: http://{_LOCAL}:{options.port}   (Ctrl-C ends it)", flush=True)
-    # One worker and no job runners: 0.5 GB instead of 2.3, and all that one person needs.
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    quiet |= {"MLFLOW_MODEL_CATALOG_URI": ""}
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        uri,
-        "--host",
-        _LOCAL,
-        "--port",
-        str(options.port),
-        "--workers",
-        "1",
-    ]
-    return os.execve(command[0], command, os.environ | quiet)
+    from tutti.tracking.serving import serve
+
+    serve(options.port)
+    return OK
 
 
 def _replay(options: argparse.Namespace) -> int:
-    import numpy as np
-
-    from tutti.audio import write_flac
-    from tutti.mixtures.recipe import read_recipes
-    from tutti.mixtures.replay import replay
+    from tutti.mixtures.replay import replay_clip
 
     params = config.load()
-    task = options.task or params.report.task
-    corpus = params.corpus(params.task(task).corpus)
-    if options.out.suffix.lower() != ".flac":
-        raise ParameterError(f"--out is {str(options.out)!r}: give a name that ends in .flac")
-    path = Path("data") / task / "clips" / options.set / "manifest" / "recipes.jsonl"
-    recipes = {recipe.clip: recipe for recipe in read_recipes(path)}
-    if options.clip not in recipes:
-        near = difflib.get_close_matches(options.clip, recipes, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ParameterError(f"clip {options.clip!r} is none of the {len(recipes)} in {path}{hint}")
-    recipe = recipes[options.clip]
-    pcm = replay(recipe, Path(corpus.root))
-    samples = np.divide(pcm, 32768, dtype=np.float32)  # exact: write_flac undoes it
-    write_flac(options.out, samples, recipe.sample_rate_hz)
+    replay_clip(params, options.task or params.report.task, options.set, options.clip, options.out)
     print(options.out)
     return OK
 

@@ -13,7 +13,15 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from tutti.config import Params
-from tutti.reporting import excerpts_figures, excerpts_findings, excerpts_sentences, excerpts_tables, left_out, style
+from tutti.reporting import (
+    excerpts_figures,
+    excerpts_findings,
+    excerpts_inside,
+    excerpts_sentences,
+    excerpts_tables,
+    left_out,
+    style,
+)
 from tutti.reporting.excerpts_claims import claims
 from tutti.reporting.excerpts_results import POLICY, Excerpts, read_excerpts
 from tutti.reporting.excerpts_settings import by_instrument, curves
@@ -47,7 +55,7 @@ def write_page(path: Path, params: Params, task: str, metrics: Path, models: Pat
 
 
 def _context(excerpts: Excerpts, inside: Path) -> Block:
-    skipped = excerpts_tables.skipped_rows(excerpts)
+    skipped, looked_at = excerpts_tables.skipped_rows(excerpts), excerpts.task.studies.inside
     return {
         "css": style_sheet("page.css", "excerpts_page.css"),
         "title": f"tutti: which instruments lead? Task {excerpts.name}",
@@ -77,7 +85,7 @@ def _context(excerpts: Excerpts, inside: Path) -> Block:
         },
         "instruments": _instruments(excerpts),
         "thresholds": _thresholds(excerpts),
-        "inside": _inside(excerpts, inside),
+        "inside": excerpts_inside.section(looked_at.model, looked_at.neighbours, inside),
         "skipped": {"sentence": excerpts_sentences.skipped(skipped), "rows": skipped},
         "glossary": excerpts_sentences.GLOSSARY,
         "provenance": _provenance(excerpts),
@@ -186,14 +194,6 @@ def _thresholds(excerpts: Excerpts) -> Block:
         "models": excerpts_tables.threshold_averages(excerpts),
         "rows": rows,
     }  # fmt: skip
-
-
-def _inside(excerpts: Excerpts, folder: Path) -> Block | None:  # noqa: ARG001
-    """Return the section that looks inside a network: keys about and figures, as ``_drawn`` makes them.
-
-    To be filled where the folder exists; None is no section.
-    """
-    return None
 
 
 def _drawn(figure: Figure, name: str, label: str, *, title: str = "", caption: str = "") -> Block:

@@ -1,6 +1,6 @@
 """Tables in plain text, for terminals, logs and pipes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -82,14 +82,26 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n\n".join(blocks)
 
 
-def settings_text(table: pd.DataFrame) -> str:
-    """Return what ``tutti.experiments.summary`` returns as text; one repeat alone has no deviation."""
+def settings_text(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return the settings that were tried as text, one block a test side; one repeat alone has no deviation.
+
+    Args:
+        tables: what ``tutti.experiments.summary`` returns, by test side.
+    """
+    return "\n".join(_settings(split, table) for split, table in tables.items() if len(table))
+
+
+def _settings(split: str, table: pd.DataFrame) -> str:
     texts = [
-        [str(value) if isinstance(value, str | int) or name == "window_seconds" else number(float(value))
-         for name, value in row.items()]
+        [f"{value:g}" if name in ("window_seconds", "repeats") else _text(value) for name, value in row.items()]
         for row in table.to_dict("records")
-    ]  # fmt: skip
-    return aligned([str(name) for name in table.columns], texts, range(1, len(table.columns)))
+    ]
+    heading = f"{split}: F1 under s2 at the validated threshold, over the repeats"
+    return f"{heading}\n{aligned([str(name) for name in table.columns], texts, range(1, len(table.columns)))}\n"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else number(float(str(value)))
 
 
 def _compact(table: pd.DataFrame) -> list[tuple[tuple[str, str], list[str], list[list[str]]]]:

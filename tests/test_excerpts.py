@@ -275,6 +275,7 @@ def test_the_leading_player_is_louder_than_each_that_accompanies(
         assert set(names) & drums in (set(), drums)
         assert 2 <= len(set(names[leads:]) - drums) <= 3
         accompanists |= set(names[leads:])
+    assert len({players[0].level_db for players, _ in heard}) == len(heard)  # no song is another one's
     assert accompanists == {"bass_guitar", "double_bass", *drums, *CODES.values()}
     drummed = [bool(drums & {each.instrument for each in players}) for players, _ in heard]
     assert 0.3 < np.mean(drummed) < 0.7

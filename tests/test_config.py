@@ -258,6 +258,11 @@ def test_values_that_do_not_fit_together_are_named(tmp_path: Path, path: str, va
     assert _complaint(tmp_path, path, value).startswith(f"params.yaml: {group}: {said}")
 
 
+def test_only_solo_recordings_are_mixed(tmp_path: Path) -> None:
+    said = _complaint(tmp_path, f"{TASK}/corpus", "irmas")
+    assert "tasks.cultural.corpus is 'irmas', whose recordings are not of one instrument each: choose a corpus" in said
+
+
 def test_the_study_of_variety_extracts_what_its_model_sees(tmp_path: Path) -> None:
     said = _complaint(tmp_path, f"{TASK}/studies/variety/model/feature", "log_mel")
     assert "studies.variety: model.feature is 'log_mel', but the study extracts 'mel_statistics': make" in said

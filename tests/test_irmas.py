@@ -42,9 +42,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "irmas"
 
 
-def read(root: Path) -> dict[str, Entry]:
+def read(root: Path, **changes: Any) -> dict[str, Entry]:
     """Return what the adapter finds, by file name."""
-    return {Path(entry.path).name: entry for entry in irmas.read(root, irmas_config(root))}
+    return {Path(entry.path).name: entry for entry in irmas.read(root, irmas_config(root, **changes))}
 
 
 def index(root: Path, **changes: Any) -> tuple[dict[str, Recording], dict[str, Skipped]]:
@@ -285,7 +285,24 @@ def test_linked_folders_are_read_and_circles_are_not(root: Path) -> None:
         (root / folder).symlink_to(kept)
     (root / "IRMAS-TrainingData" / "pia" / "round").symlink_to(root / "IRMAS-TrainingData")
     (root.parent / "kept" / "IRMAS-TestingData-Part3" / "self").symlink_to("self")
-    assert read(root) == before
+    assert read(root, links_outside=True) == before
+
+
+def test_a_link_out_of_the_root_is_followed_only_where_that_is_allowed(root: Path) -> None:
+    folder, kept = root / "IRMAS-TrainingData/cel", root.parent / "kept"
+    names = {path.name for path in folder.iterdir() if path.suffix == ".wav"}
+    folder.rename(kept)
+    folder.symlink_to(kept)
+    assert names
+    assert all("leads out of the corpus' root" in read(root)[name].problem for name in names)
+    assert not any(read(root, links_outside=True)[name].problem for name in names)
+
+
+def test_names_that_differ_in_the_case_of_their_ending_are_two(root: Path) -> None:
+    path = next((root / "IRMAS-TrainingData").rglob("*.wav"))
+    path.with_suffix(".WAV").write_bytes(path.read_bytes())
+    found = [each.recording for each in irmas.read(root, irmas_config(root))]
+    assert len(found) == len(set(found)) == len(read(root))
 
 
 def test_without_test_parts_the_training_excerpts_are_read(root: Path) -> None:

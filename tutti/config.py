@@ -108,6 +108,11 @@ class Params(Section):
                     )
             for name, model in task.models.items():
                 _known(f"tasks.{task_name}.models.{name}.feature", model.feature, task.all_features)
+            if isinstance(task, MixingTask) and not self.corpora[task.corpus].holds_solos:
+                raise ValueError(
+                    f"tasks.{task_name}.corpus is {task.corpus!r}, whose recordings are not of one instrument each: "
+                    "choose a corpus of solo recordings, or method cut"
+                )
             self._check_banks(task_name, task)
             if isinstance(task, CuttingTask):
                 _known(f"tasks.{task_name}.studies.settings_of", task.studies.settings_of, task.models)

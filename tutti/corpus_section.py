@@ -20,6 +20,11 @@ class AdapterConfig(Section):
         return False
 
     @property
+    def holds_solos(self) -> bool:
+        """Whether each of its recordings is of one instrument, so that they can be mixed."""
+        return True
+
+    @property
     def skips_bad_files(self) -> bool:
         """Whether a recording that cannot be used is left out and listed, instead of stopping the index."""
         return False

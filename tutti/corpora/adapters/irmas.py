@@ -18,6 +18,7 @@ songs. Labels that both can read are the same.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -117,12 +118,18 @@ class Config(AdapterConfig):
 
     render: StandInConfig
     min_seconds: Annotated[float, Field(ge=0, le=60)]
+    links_outside: bool
     on_bad_file: Literal["skip", "stop"]
 
     @property
     def bank_names(self) -> tuple[str, ...]:
         """The banks that its recordings may belong to."""
         return (TRAINING, *PARTS)
+
+    @property
+    def holds_solos(self) -> bool:
+        """An excerpt is of all that plays in it, whatever leads."""
+        return False
 
     @property
     def is_rendered(self) -> bool:
@@ -158,7 +165,6 @@ def read(root: Path, config: Config) -> Iterator[Entry]:
     Raises:
         DataError: when the root or the training folder is missing or unreadable.
     """
-    del config
     folders = {path.name: path for path in _listing(root) if path.is_dir()}
     if TRAINING_FOLDER not in folders:
         raise DataError(f"folder {root / TRAINING_FOLDER} is missing: {_ADVICE}")
@@ -166,7 +172,16 @@ def read(root: Path, config: Config) -> Iterator[Entry]:
     for name, folder in folders.items():
         if part := _TEST_FOLDER.fullmatch(name):
             found += _test(root, folder, f"part{part[1]}")
+    if not config.links_outside:
+        found = [_within(root, entry) for entry in found]
     yield from sorted(found, key=lambda entry: entry.recording)
+
+
+def _within(root: Path, entry: Entry) -> Entry:
+    """Return an entry, with a problem where its file is reached by a link that leads out of the root."""
+    if entry.problem or (root / entry.path).resolve().is_relative_to(root.resolve()):
+        return entry
+    return replace(entry, problem="is behind a link that leads out of the corpus' root: set links_outside to true")
 
 
 def _training(root: Path, folder: Path) -> Iterator[Entry]:
@@ -209,7 +224,7 @@ def _entry(root: Path, path: Path, bank: str, song: str, instruments: tuple[str,
     if plain != name:
         problem = problem or "has a name that is not UTF-8: rename it"
     return Entry(
-        recording=f"{bank}/{plain.removesuffix(path.suffix)}",
+        recording=f"{bank}/{plain.removesuffix('.wav')}",  # of a.WAV beside a.wav all
         path=plain,
         instrument=instruments[0] if len(instruments) == 1 else "",
         bank=bank,

@@ -29,7 +29,7 @@ TASKS = config.read_yaml(ROOT / "params.yaml")["tasks"]
 MODELS = tuple(TASKS["cultural"]["models"])
 EXCERPT_MODELS = tuple(TASKS["predominant"]["models"])
 FEATURES, LEARNED = (tuple(TASKS["cultural"][group]) for group in ("features", "learned_features"))
-AFTER_EVALUATION = {"report", "cultural:publish"}
+AFTER_EVALUATION = {"report", "publish_cultural"}
 
 pytestmark = pytest.mark.slow
 
@@ -199,10 +199,11 @@ def test_everything_runs_once(built: Repository) -> None:
     names = [_named(line) for line in built.run("dvc", "stage", "list", "--name-only", *files).split()]
     assert sorted(ran) == sorted(names)
     expected = {"render@fluidr3", "render@timgm6mb", "index@folder", "index@irmas", "index@rendered", "report"}
-    expected |= _of("cultural", "split", "publish", *(f"clips@{name}" for name in SETS))
+    expected |= {"report_excerpts", "publish_cultural", "publish_predominant"}
+    expected |= _of("cultural", "split", *(f"clips@{name}" for name in SETS))
     expected |= _of("cultural", "embedding", *(f"extract@{name}" for name in FEATURES))
     expected |= _of("cultural", *(f"embed@{name}" for name in LEARNED))
-    expected |= _of("predominant", "render_excerpts", "split", "inside", "publish")
+    expected |= _of("predominant", "render_excerpts", "split", "inside")
     expected |= _of("predominant", *(f"cut@{name}" for name in config.CuttingTask.sets))
     for task, models in (("cultural", MODELS), ("predominant", EXCERPT_MODELS)):
         expected |= _of(task, *(f"{stage}@{model}" for stage in ("train", "predict", "evaluate") for model in models))
@@ -288,7 +289,7 @@ def test_a_changed_embedding_reaches_its_own_features_only(copy: Repository) -> 
 
 def test_of_the_excerpts_an_aggregation_trains_nothing_and_a_window_cuts_nothing(copy: Repository) -> None:
     judged = _of("predominant", *(f"evaluate@{model}" for model in EXCERPT_MODELS))
-    after = {"report"} | _of("predominant", "publish", "report_excerpts")
+    after = {"report", "report_excerpts", "publish_predominant"}
     copy.change("tasks.predominant.evaluation.aggregation", "adaptive")
     assert set(copy.repro()) == judged | after
     copy.change("tasks.predominant.models.han_cnn.window_seconds", 0.5)
@@ -318,7 +319,7 @@ def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) 
         shutil.rmtree(copy.root / name)
     for name in (*LOCKS, "mlflow.db"):
         (copy.root / name).unlink()
-    assert set(copy.repro()) <= AFTER_EVALUATION | _of("predominant", "publish", "report_excerpts")
+    assert set(copy.repro()) <= AFTER_EVALUATION | {"report_excerpts", "publish_predominant"}
     assert copy.outputs() == before
     assert copy.count() == (len(MODELS), len(MODELS) * 6)
     assert copy.count("predominant") == (len(EXCERPT_MODELS), len(EXCERPT_MODELS) * 6)

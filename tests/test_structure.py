@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
+TASKS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["tasks"]
 STAGE_FILES = sorted(path for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
 
 # A module may import from its own unit and from units in rows above its own.
@@ -119,22 +120,24 @@ def _reached(stage: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def stages() -> dict[str, dict[str, Any]]:
-    """Return how each stage is defined, by the pipeline file that does: tasks of several files share stages."""
+    """Return how each script is run, by pipeline file and stage: tasks share scripts."""
     found: dict[str, dict[str, Any]] = {}
     for file in [ROOT / "dvc.yaml", *sorted((ROOT / "pipelines").glob("*/dvc.yaml"))]:
         for name, stage in YAML(typ="safe").load(file.read_text())["stages"].items():
-            found.setdefault(name, {})[_relative(file)] = stage.get("do", stage)
+            definition = stage.get("do", stage)
+            run = re.match(r"exec python -m stages\.(\w+)( --|$)", definition["cmd"])
+            assert run, f"stage {name} runs something else, or under a shell that outlives a killed dvc"
+            found.setdefault(run[1], {})[f"{_relative(file)}:{name}"] = definition
     return found
 
 
 def test_every_stage_is_a_file_and_every_file_a_stage(stages: dict[str, dict[str, Any]]) -> None:
     assert sorted(stages) == [path.stem for path in STAGE_FILES]
-    for name, file, stage in ((name, *item) for name, defined in stages.items() for item in defined.items()):
-        command = stage["cmd"]
-        assert command.startswith(f"exec python -m stages.{name} ") or command == f"exec python -m stages.{name}", (
-            f"stage {name} of {file} runs something else, or under a shell that outlives a killed dvc"
-        )
-        assert not set("|;&<>`") & set(re.sub(r"\$\{.*?\}", "", command)), f"stage {name} of {file} uses the shell"
+    for script, stage, definition in ((name, *item) for name, defined in stages.items() for item in defined.items()):
+        name = stage.rpartition(":")[2]
+        assert name in {script, *(f"{script}_{task}" for task in TASKS)}, f"{stage} runs stages/{script}.py"
+        command = re.sub(r"\$\{.*?\}", "", definition["cmd"])
+        assert not set("|;&<>`") & set(command), f"stage {stage} uses the shell"
 
 
 @pytest.mark.parametrize("path", STAGE_FILES, ids=lambda path: path.stem)
@@ -165,11 +168,11 @@ def test_deps_name_no_code_that_a_stage_does_not_use(path: Path, stages: dict[st
 
 def test_the_report_depends_on_every_model(stages: dict[str, dict[str, Any]]) -> None:
     (report,) = stages["report"].values()
-    for task, section in YAML(typ="safe").load((ROOT / "params.yaml").read_text())["tasks"].items():
+    for task, section in TASKS.items():
+        published = set(stages["publish"][f"dvc.yaml:publish_{task}"]["deps"])
         for model in section["models"]:
             assert f"metrics/{task}/{model}" in report["deps"]
-            made = {f"metrics/{task}/{model}", f"models/{task}/{model}"}
-            assert any(made <= set(publish["deps"]) for publish in stages["publish"].values())
+            assert {f"metrics/{task}/{model}", f"models/{task}/{model}"} <= published
 
 
 def test_the_test_of_deps_sees_a_missing_one() -> None:

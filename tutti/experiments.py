@@ -69,7 +69,7 @@ def run_sweep(name: str, sweep: SweepConfig, jobs: int) -> int:
     wanted = [each for each in experiments(name, sweep) if each.name not in known]
     for each in wanted:
         changes = [word for path, value in each.settings.items() for word in ("-S", f"{path}={value}")]
-        _dvc("exp", "run", "--queue", "--name", each.name, *changes, f"pipelines/{sweep.task}/dvc.yaml")
+        _dvc("exp", "run", "--queue", "--name", each.name, *changes, f"publish_{sweep.task}")
         _log.info("queued %s", each.name)
     if wanted:
         _dvc("exp", "run", "--run-all", "--jobs", str(jobs), shown=True)

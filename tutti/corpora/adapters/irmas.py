@@ -9,11 +9,8 @@ A song is the group that stands on one side: the number before ``__`` in trainin
 the test. Banks are ``training``, ``part1``, ``part2`` and ``part3``. Files that begin with a dot or ``._`` and what is
 no WAV are not read.
 
-``mirdata`` fits for fetching the data and comparing its checksums (``mirdata.initialize("irmas").download()``, then
-``validate()``), and what it leaves is read here. Its loader does not fit for reading: it knows files by a fixed list
-that must be downloaded first, so neither a part of IRMAS nor a stand-in can be read; it takes ``__`` in a name for
-training; it ends with an AssertionError at an unknown label and with an IndexError at an empty line; and it has no
-songs. Labels that both can read are the same.
+``mirdata`` fits for fetching the data and comparing checksums, and what it leaves on disk is read here. Its loader does
+not fit for reading, as ``docs/predominant.md`` tells. Labels that both can read are the same.
 """
 
 import re

@@ -27,10 +27,7 @@ from tutti.corpora.recording import Entry
 from tutti.errors import DataError
 
 LICENCE = "CC BY-NC-SA 3.0 (IRMAS); of a rendered stand-in that of its sound banks"
-CITATION = (
-    "J. J. Bosch, J. Janer, F. Fuhrmann and P. Herrera, A comparison of sound segregation techniques for predominant "
-    "instrument recognition in musical audio signals, ISMIR 2012"
-)
+CITATION = "Bosch, Janer, Fuhrmann and Herrera, A comparison of sound segregation techniques ..., ISMIR 2012"
 
 INSTRUMENTS = {
     "cel": "cello",

@@ -58,6 +58,7 @@ def write_model(folder: Path, name: str = "han_cnn", **changes: Any) -> Path:
     folder.mkdir(parents=True)
     with network.precision("float32"):
         made = network.build(config, (FRAMES, BANDS), len(NAMES))
+    made.get_layer("standardise").adapt(np.random.default_rng(5).normal(-3, 2, (1, 200, BANDS)).astype(np.float32))
     network.save(made, config, folder / "model.keras")
     write_json(folder / "spec.json", {
         "task": "tiny", "model": name, "architecture": config.architecture, "config": config.model_dump(mode="json"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inside_networks import FRAMES, han, windows, write_model
+from inside_networks import BANDS, FRAMES, han, windows, write_model
 
 from tutti.errors import ParameterError
 from tutti.inside.activations import LAYERS, float32_network, pooled_activations
@@ -64,6 +64,13 @@ def test_a_network_in_bfloat16_is_looked_at_in_float32(tmp_path: Path) -> None:
     assert {layer.compute_dtype for layer in network.layers} == {"float32"}
     for ours, given in zip(network.get_weights(), model.scorer.network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, given)
+
+
+def test_the_float32_network_scores_as_the_model_does(tmp_path: Path) -> None:
+    model: Any = load_model(write_model(tmp_path / "model", precision="float32"))
+    seen = np.random.default_rng(1).normal(-3, 2, (3, FRAMES, BANDS)).astype(np.float32)
+    given = model.scorer.network.predict_on_batch(seen)
+    np.testing.assert_allclose(float32_network(model).predict_on_batch(seen), given, atol=1e-6)
 
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:

@@ -182,8 +182,8 @@ def test_the_stage_looks_into_the_model_that_params_name(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
-    task = SimpleNamespace(inside=INSIDE)
-    params = SimpleNamespace(seed=5, task=lambda _: task, model=lambda *names: asked.append(names))
+    task = SimpleNamespace(studies=SimpleNamespace(inside=INSIDE))
+    params = SimpleNamespace(seed=5, cutting_task=lambda _: task, model=lambda *names: asked.append(names))
     monkeypatch.setattr(config, "load", lambda: params)
     monkeypatch.chdir(root)
     stage.main(stage.parser().parse_args(["--task", "tiny", "--out", str(tmp_path / "out")]))

@@ -41,6 +41,7 @@ def float32_network(model: Model) -> Any:
     with networks.precision("float32"):
         plain = networks.build(config, fitted.input_shape[1:], fitted.output_shape[-1])
     plain.set_weights(fitted.get_weights())
+    plain.get_layer("standardise").finalize_state()  # it keeps what it computed from its weights, and would miss these
     return plain
 
 

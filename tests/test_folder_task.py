@@ -50,7 +50,7 @@ def _write_folder(root: Path) -> None:
 def _write_params(folder: Path) -> None:
     values = config.read_yaml(ROOT / "params.yaml")
     task = values["tasks"]["cultural"]
-    values["tasks"] = {"cultural": task}
+    values["tasks"], values["sweeps"] = {"cultural": task}, {}
     values["taxonomy"], values["scale"] = "own.yaml", "smoke"
     values["corpora"]["folder"]["root"] = "my recordings"
     task["corpus"], task["split"]["training_banks"], task["split"]["unseen_banks"] = "folder", ["folder"], []

@@ -45,6 +45,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content["report"]["worst_mistakes"] = 2
     content["detect"]["model"] = "han_relu"
     del content["tasks"]["predominant"]
+    content["sweeps"] = {}
     models = content["tasks"]["cultural"]["models"]
     content["tasks"]["cultural"]["models"] = {name: models[name] for name in MODELS}
     yaml.dump(content, root / "params.yaml")

@@ -211,7 +211,7 @@ WRONG = [
     (f"{EXCERPTS}/models/han_cnn/hop_seconds", 0.0, "is 0.0, and must be half_window or a number above 0"),
     (f"{EXCERPTS}/models/han_cnn/windows_per_clip", -1, "is -1, and must be at least 0"),
     (f"{EXCERPTS}/evaluation/aggregation", "s3", "is 's3', and must be 's1', 's2' or 'adaptive'"),
-    (f"{EXCERPTS}/studies/settings_of", "cnn", "is 'cnn': choose one of han_cnn; did you mean 'han_cnn'?"),
+    (f"{EXCERPTS}/studies/settings_of", "cnn", "is 'cnn': choose one of han_cnn, svm; did you mean 'han_cnn'?"),
     (f"{EXCERPTS}/studies/inside/model", "cnn", "is 'cnn': choose one of han_cnn; did you mean 'han_cnn'?"),
     (f"{EXCERPTS}/studies/inside/perplexity", 0.5, "is 0.5, and must be at least 1"),
     (f"{EXCERPTS}/studies/aggregation/s1", [0.4, 0.2], "must be a list of rising thresholds in 0..1, such as"),

@@ -25,8 +25,8 @@ from tutti.evaluation.thresholds import read_thresholds
 ROOT = Path(__file__).parents[1]
 FILES = {
     "summary.csv", "summary.json", "per_class.csv", "per_polyphony.csv", "threshold_curve.csv", "thresholds.json",
-    "confusion.csv", "mistakes.json", "classification_report.csv", "skipped.csv", "aggregation_classes.csv", "aggregation_grid.csv",
-    "aggregations.csv",
+    "confusion.csv", "mistakes.json", "classification_report.csv", "skipped.csv",
+    "aggregation_classes.csv", "aggregation_grid.csv", "aggregations.csv",
 }  # fmt: skip
 Array = NDArray[Any]
 

@@ -15,6 +15,7 @@ from tutti import registry, taxonomy
 from tutti.clips_section import ClipsConfig as ClipsConfig
 from tutti.clips_section import CutConfig as CutConfig
 from tutti.corpus_section import AdapterConfig as AdapterConfig
+from tutti.corpus_section import CollectedConfig as CollectedConfig
 from tutti.errors import ParameterError, TuttiError
 from tutti.scales import Scale
 from tutti.sections import AnyCorpus, Slug, sentence

@@ -6,6 +6,7 @@ experiments of this repository, and of the workspace, into tables that Git keeps
 """
 
 import itertools
+import json
 import logging
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from tutti.config import CuttingTask, Params, SweepConfig
+from tutti.config import Params, SweepConfig
 from tutti.errors import DataError, SetupError
 from tutti.store import digest, read_json, whole
 
@@ -101,15 +102,14 @@ def collect(params: Params, task: str) -> dict[str, pd.DataFrame]:
         DataError: when the workspace has no results.
         ParameterError: when there is no such task.
     """
-    section = params.cutting_task(task)
-    model = section.studies.settings_of
+    model = params.cutting_task(task).studies.settings_of
     results, spec = Path("metrics") / task / model, Path("models") / task / model / "spec.json"
-    if not (results / FILES["aggregations"]).is_file():
+    if not all((results / file).is_file() for file in FILES.values()):
         raise DataError(f"{results} holds no results to compare with: run `dvc repro` first")
     present = read_json(spec)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in FILES}
     seen, others = set(), 0
-    for name, its_spec, texts in _sources(section, task, model):
+    for name, its_spec, texts in _sources(results, spec):
         if _fixed(its_spec) != _fixed(present):
             others += 1
             continue
@@ -149,10 +149,8 @@ def summary(tables: Mapping[str, pd.DataFrame], split: str) -> pd.DataFrame:
     return table.assign(repeats=grouped.size()).reset_index()
 
 
-def _sources(section: CuttingTask, task: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
+def _sources(results: Path, spec: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
     """Yield name, specification and the tables' texts of the workspace and of each experiment, newest first."""
-    del section
-    results, spec = Path("metrics") / task / model, Path("models") / task / model / "spec.json"
     yield "workspace", read_json(spec), {name: (results / file).read_text("utf-8") for name, file in FILES.items()}
     from dvc.api import DVCFileSystem, exp_show
     from dvc.exceptions import DvcException
@@ -162,8 +160,6 @@ def _sources(section: CuttingTask, task: str, model: str) -> Iterator[tuple[str,
             continue
         files = DVCFileSystem(".", rev=row["rev"])
         with suppress(DvcException, OSError, ValueError):  # it has no results of this model, or its cache is gone
-            import json
-
             texts = {name: files.read_text((results / file).as_posix()) for name, file in FILES.items()}
             yield str(row["Experiment"]), json.loads(files.read_text(spec.as_posix())), texts
 

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from tutti import taxonomy
-from tutti.config import AdapterConfig, Text
+from tutti.config import CollectedConfig, Text
 from tutti.corpora.recording import Entry
 from tutti.errors import DataError, UnknownNameError
 
@@ -44,7 +44,7 @@ def _a_pattern(text: str | None) -> str | None:
     return text
 
 
-class Config(AdapterConfig):
+class Config(CollectedConfig):
     """A folder of recordings."""
 
     bank: Text
@@ -52,29 +52,11 @@ class Config(AdapterConfig):
     country_prefix: bool
     sessions: bool
     group_pattern: Annotated[Text | None, AfterValidator(_a_pattern)]
-    min_seconds: Annotated[float, Field(ge=0, le=60)]
-    links_outside: bool
-    on_bad_file: Literal["skip", "stop"]
 
     @property
     def bank_names(self) -> tuple[str, ...]:
         """The banks that its recordings may belong to."""
         return (self.bank,)
-
-    @property
-    def skips_bad_files(self) -> bool:
-        """Whether a recording that cannot be used is left out and listed, instead of stopping the index."""
-        return self.on_bad_file == "skip"
-
-    @property
-    def refuses_copies(self) -> bool:
-        """A copy says nothing new, and one on another side would be a leak."""
-        return True
-
-    @property
-    def shortest_seconds(self) -> float:
-        """The length in seconds below which a recording cannot be used."""
-        return self.min_seconds
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tutti.clips_section import Shares
-from tutti.config import AdapterConfig, Fraction, Level, Range, SampleRate, Section, Text
+from tutti.config import CollectedConfig, Fraction, Level, Range, SampleRate, Section, Text
 from tutti.corpora.recording import Entry
 from tutti.errors import DataError
 
@@ -107,13 +107,10 @@ class StandInConfig(Section):
         return self
 
 
-class Config(AdapterConfig):
+class Config(CollectedConfig):
     """IRMAS, or a stand-in of it."""
 
     render: StandInConfig
-    min_seconds: Annotated[float, Field(ge=0, le=60)]
-    links_outside: bool
-    on_bad_file: Literal["skip", "stop"]
 
     @property
     def bank_names(self) -> tuple[str, ...]:
@@ -128,22 +125,7 @@ class Config(AdapterConfig):
     @property
     def is_rendered(self) -> bool:
         """Whether no musician was recorded for it."""
-        return Path(self.root) == STAND_IN
-
-    @property
-    def skips_bad_files(self) -> bool:
-        """Whether a clip that cannot be used is left out and listed, instead of stopping the index."""
-        return self.on_bad_file == "skip"
-
-    @property
-    def refuses_copies(self) -> bool:
-        """A copy on another side would be a leak."""
-        return True
-
-    @property
-    def shortest_seconds(self) -> float:
-        """The length in seconds below which a recording cannot be used."""
-        return self.min_seconds
+        return Path(self.root).resolve() == STAND_IN.resolve()
 
 
 def read(root: Path, config: Config) -> Iterator[Entry]:

@@ -311,6 +311,7 @@ def test_a_sweep_runs_as_experiments_and_is_collected(copy: Repository) -> None:
     assert "3.0" in said
     assert copy.run("tutti", "sweep", "window"), "a second time there is nothing left to run"
     assert copy.count("predominant")[0] == trainings + 1
+    _wait(lambda: not copy.processes(), 120)  # the queue's worker leaves by itself
 
 
 def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) -> None:

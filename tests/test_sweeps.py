@@ -1,8 +1,10 @@
 """Sweeps: what they queue, what params.yaml may say about them, and how their results are collected."""
 
 import json
+import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tutti import config, experiments
+from tutti import config, experiments, sweeps
 from tutti.errors import DataError, ParameterError, SetupError
 from tutti.experiments import FILES, KEYS, collect, summary, write_collected
 
@@ -28,12 +30,12 @@ def changed(tmp_path: Path, grid: Mapping[str, Any], task: str = "predominant") 
 
 
 def test_the_papers_sweeps_are_there_with_their_three_repeats() -> None:
-    counts = {name: len(experiments.experiments(name, sweep)) for name, sweep in PARAMS.sweeps.items()}
+    counts = {name: len(sweeps.experiments(name, sweep)) for name, sweep in PARAMS.sweeps.items()}
     assert counts == {"activation": 5 * 3, "window": 4 * 3, "aggregation": 3, "threshold": 9}
 
 
 def test_an_experiment_is_named_after_its_settings() -> None:
-    first, second, *_ = experiments.experiments("window", PARAMS.sweeps["window"])
+    first, second, *_ = sweeps.experiments("window", PARAMS.sweeps["window"])
     assert (first.name, second.name) == ("window-0.5-1", "window-0.5-2")
     assert second.settings == {
         "tasks.predominant.models.han_cnn.window_seconds": 0.5, "tasks.predominant.models.han_cnn.repeat": 2,
@@ -164,4 +166,90 @@ def test_without_results_the_sentence_says_what_to_run(workspace: Path) -> None:
 def test_a_dvc_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # no repository
     with pytest.raises(SetupError, match=r"^`dvc exp list --names-only` failed with status \d+: see above$"):
-        experiments.run_sweep("window", PARAMS.sweeps["window"], jobs=1)
+        sweeps.run_sweep("window", PARAMS.sweeps["window"], jobs=1)
+
+
+FAKE_DVC = """#!{python}
+import json, pathlib, sys
+file = pathlib.Path(__file__).with_name("state.json")
+state = json.loads(file.read_text())
+words = sys.argv[1:]
+state["said"].append(words)
+queue, workers = state["queue"], state["workers"]
+if words[:2] == ["exp", "list"]:
+    print(*state["results"], sep="\\n")
+elif words[:2] == ["exp", "run"]:
+    queue[words[words.index("--name") + 1]] = "Queued"
+elif words[:2] == ["queue", "start"]:
+    state["workers"] = 1
+elif words[:2] == ["queue", "status"]:
+    for name, now in queue.items():
+        print(f"0c0ffee  {{name}}  Nov 21, 2026  {{now}}")
+    print(f"\\nWorker status: {{workers}} active, 0 idle")
+    running = [name for name, now in queue.items() if now == "Running"]
+    if workers and running and not state["dies"]:  # it ends, and the worker takes the queue for empty
+        queue[running[0]] = "Failed" if running[0] in state["fails"] else "Success"
+        state["results"] += [name for name in running if queue[name] == "Success"]
+        state["workers"] = 0
+    elif workers:
+        queue[next(name for name, now in queue.items() if now in ("Queued", "Running"))] = "Running"
+        state["workers"] = 0 if state["dies"] else 1
+file.write_text(json.dumps(state))
+"""
+
+
+class FakeDvc:
+    """A DVC whose worker leaves after every experiment, as a real one may."""
+
+    def __init__(self, folder: Path, **state: Any) -> None:
+        folder.mkdir()
+        self.file = folder / "state.json"
+        start = {"results": [], "queue": {}, "workers": 0, "fails": [], "dies": False, "said": []}
+        self.file.write_text(json.dumps({**start, **state}))
+        (folder / "dvc").write_text(FAKE_DVC.format(python=sys.executable))
+        (folder / "dvc").chmod(0o755)
+
+    def said(self, *words: str) -> list[list[str]]:
+        said = json.loads(self.file.read_text())["said"]
+        return [each for each in said if each[: len(words)] == list(words)]
+
+
+@pytest.fixture
+def fake_dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeDvc]:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    for pause in ("SHORTEST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(sweeps, pause, 0.0)
+    return lambda **state: FakeDvc(tmp_path / "bin", **state)
+
+
+WINDOWS = config.SweepConfig(task="predominant", grid={"models.han_cnn.window_seconds": (0.5, 1.0, 3.0)})
+
+
+def test_workers_that_leave_are_started_again_until_the_queue_is_empty(fake_dvc: Callable[..., FakeDvc]) -> None:
+    dvc = fake_dvc(results=["w-1.0", "another"])
+    assert sweeps.run_sweep("w", WINDOWS, jobs=1) == 2
+    assert [each[4] for each in dvc.said("exp", "run")] == ["w-0.5", "w-3.0"]
+    assert len(dvc.said("queue", "start")) == 2
+    assert set(dvc.said("exp", "list")[0]) == {"exp", "list", "--names-only"}
+    starts = len(dvc.said("queue", "start"))
+    assert sweeps.run_sweep("w", WINDOWS, jobs=1) == 0
+    assert len(dvc.said("queue", "start")) == starts, "nothing is left to do"
+
+
+def test_what_an_earlier_call_queued_is_not_queued_twice(fake_dvc: Callable[..., FakeDvc]) -> None:
+    dvc = fake_dvc(queue={"w-0.5": "Queued", "w-1.0": "Failed"})
+    assert sweeps.run_sweep("w", WINDOWS, jobs=1) == 3
+    assert [each[4] for each in dvc.said("exp", "run")] == ["w-1.0", "w-3.0"]
+
+
+def test_failed_experiments_are_named_after_the_others_ran(fake_dvc: Callable[..., FakeDvc]) -> None:
+    dvc = fake_dvc(fails=["w-0.5", "w-1.0"])
+    with pytest.raises(SetupError, match=r"^experiments failed: w-0\.5, w-1\.0; `dvc queue logs w-0\.5` shows why$"):
+        sweeps.run_sweep("w", WINDOWS, jobs=1)
+    assert json.loads(dvc.file.read_text())["results"] == ["w-3.0"]
+
+
+def test_an_experiment_whose_worker_died_does_not_hold_the_sweep_for_ever(fake_dvc: Callable[..., FakeDvc]) -> None:
+    fake_dvc(dies=True)
+    with pytest.raises(SetupError, match=r"^experiment w-0\.5 has lost its worker: `dvc queue kill w-0\.5`, then"):
+        sweeps.run_sweep("w", WINDOWS, jobs=1)

@@ -173,17 +173,17 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from tutti import experiments
+    from tutti import sweeps
 
     params = config.load()
     if options.name not in params.sweeps:
         raise ParameterError(f"sweep {options.name!r} is unknown: {registry.choose(options.name, params.sweeps)}")
     sweep = params.sweeps[options.name]
     if options.list:
-        for each in experiments.experiments(options.name, sweep):
+        for each in sweeps.experiments(options.name, sweep):
             print(each.name, *(f"{path}={value}" for path, value in each.settings.items()))
         return OK
-    experiments.run_sweep(options.name, sweep, options.jobs)
+    sweeps.run_sweep(options.name, sweep, options.jobs)
     return _collect(argparse.Namespace(task=sweep.task))
 
 

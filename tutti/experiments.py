@@ -1,91 +1,27 @@
-"""Experiments of DVC: queueing a sweep of settings, running it, and collecting what all of them gave.
+"""What experiments of DVC gave, collected.
 
-``tutti sweep`` queues one experiment for each combination of a grid in ``params.yaml`` and runs the queue. Each trains
-and judges in a copy of its own, from what is cached; MLflow gets its runs. ``tutti collect`` reads the results of all
-experiments of this repository, and of the workspace, into tables that Git keeps and the report reads.
+``tutti collect`` reads the results of all experiments of this repository, and of the workspace, into tables that Git
+keeps and the report reads.
 """
 
-import itertools
 import json
 import logging
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tutti.config import Params, SweepConfig
-from tutti.errors import DataError, SetupError
+from tutti.config import Params
+from tutti.errors import DataError
 from tutti.store import digest, read_json, whole
 
 FILES = {"aggregations": "aggregations.csv", "grid": "aggregation_grid.csv", "classes": "aggregation_classes.csv"}
 SETTINGS = ("activation", "window_seconds", "repeat")  # of a model: what experiments differ in
 KEYS = ("experiment", "model", *SETTINGS, "corpus", "scale", "data")
 _log = logging.getLogger("tutti")
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One combination of a sweep.
-
-    Attributes:
-        name: of the experiment.
-        settings: values by their path in ``params.yaml``.
-    """
-
-    name: str
-    settings: Mapping[str, Any]
-
-
-def experiments(name: str, sweep: SweepConfig) -> list[Experiment]:
-    """Return the experiments of a sweep, one for each combination of its grid, in the grid's order.
-
-    Args:
-        name: of the sweep; experiments are named after it and their values.
-        sweep: its section.
-    """
-    paths = [f"tasks.{sweep.task}.{path}" for path in sweep.grid]
-    return [
-        Experiment("-".join([name, *(str(value) for value in values)]), dict(zip(paths, values, strict=True)))
-        for values in itertools.product(*sweep.grid.values())
-    ]
-
-
-def run_sweep(name: str, sweep: SweepConfig, jobs: int) -> int:
-    """Queue what of a sweep has no result yet, run the queue, and return how many experiments that were.
-
-    Args:
-        name: of the sweep.
-        sweep: its section.
-        jobs: experiments that run at the same time.
-
-    Raises:
-        SetupError: when DVC cannot queue or run them; it has said why.
-    """
-    known = set(_dvc("exp", "list", "--names-only").split())
-    wanted = [each for each in experiments(name, sweep) if each.name not in known]
-    for each in wanted:
-        changes = [word for path, value in each.settings.items() for word in ("-S", f"{path}={value}")]
-        _dvc("exp", "run", "--queue", "--name", each.name, *changes, f"publish_{sweep.task}")
-        _log.info("queued %s", each.name)
-    if wanted:
-        _dvc("exp", "run", "--run-all", "--jobs", str(jobs), shown=True)
-    return len(wanted)
-
-
-def _dvc(*words: str, shown: bool = False) -> str:
-    """Run a command of DVC and return what it printed; ``shown`` lets it print to the terminal instead."""
-    try:
-        done = subprocess.run(["dvc", *words], stdout=None if shown else subprocess.PIPE, text=True, check=True)
-    except FileNotFoundError:
-        raise SetupError("the command dvc is missing: run `bash setup.sh`, then `source .venv/bin/activate`") from None
-    except subprocess.CalledProcessError as error:
-        raise SetupError(f"`dvc {' '.join(words)}` failed with status {error.returncode}: see above") from None
-    return done.stdout or ""
 
 
 def collect(params: Params, task: str) -> dict[str, pd.DataFrame]:

@@ -170,7 +170,7 @@ def test_a_dvc_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 FAKE_DVC = """#!{python}
-import json, pathlib, sys
+import json, pathlib, subprocess, sys
 file = pathlib.Path(__file__).with_name("state.json")
 state = json.loads(file.read_text())
 words = sys.argv[1:]
@@ -182,6 +182,7 @@ elif words[:2] == ["exp", "run"]:
     queue[words[words.index("--name") + 1]] = "Queued"
 elif words[:2] == ["queue", "start"]:
     state["workers"] = 1
+    subprocess.Popen(["sleep", "30"])  # like a worker, it keeps the output open
 elif words[:2] == ["queue", "status"]:
     for name, now in queue.items():
         print(f"0c0ffee  {{name}}  Nov 21, 2026  {{now}}")

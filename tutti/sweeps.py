@@ -8,10 +8,12 @@ import itertools
 import logging
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from tutti.config import SweepConfig
 from tutti.errors import SetupError
@@ -92,8 +94,7 @@ def _run_queue(names: Collection[str], jobs: int) -> None:
     """
     states: dict[str, str] = {}
     pause, idle = SHORTEST_PAUSE, 0
-    start = ("queue", "start", "--jobs", str(jobs))
-    _dvc(*start)
+    _start_workers(jobs)
     while True:
         status = _status(names)
         # What a worker is just taking up is for a moment neither queued nor running.
@@ -105,7 +106,7 @@ def _run_queue(names: Collection[str], jobs: int) -> None:
         if running and idle > PATIENCE:
             raise SetupError(f"experiment {running} has lost its worker: `dvc queue kill {running}`, then sweep again")
         if idle and idle % RESTART == 0 and not running:
-            _dvc(*start)
+            _start_workers(jobs)
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, 1.5 * pause)
     _tell(states, {}, names)
@@ -135,12 +136,30 @@ def _status(names: Collection[str]) -> _Status:
     return _Status({name: state for name, state in rows if name in names}, count)
 
 
-def _dvc(*words: str) -> str:
-    """Run a command of DVC and return what it printed."""
+def _start_workers(jobs: int) -> None:
+    """Start as many workers of DVC as are missing.
+
+    They outlive the command that starts them and keep its output open: a pipe would never end, nor would that of
+    whoever called us.
+    """
+    with TemporaryFile() as said:
+        try:
+            _dvc("queue", "start", "--jobs", str(jobs), output=said)
+        except SetupError:
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+            raise
+
+
+def _dvc(*words: str, output: IO[bytes] | None = None) -> str:
+    """Run a command of DVC and return what it printed; ``output`` takes that and its errors instead."""
     try:
-        done = subprocess.run(["dvc", *words], stdout=subprocess.PIPE, text=True, check=True)
+        streams: dict[str, Any] = (
+            {"stdout": output, "stderr": subprocess.STDOUT} if output else {"stdout": subprocess.PIPE}
+        )
+        done = subprocess.run(["dvc", *words], **streams, text=True, check=True)
     except FileNotFoundError:
         raise SetupError("the command dvc is missing: run `bash setup.sh`, then `source .venv/bin/activate`") from None
     except subprocess.CalledProcessError as error:
         raise SetupError(f"`dvc {' '.join(words)}` failed with status {error.returncode}: see above") from None
-    return done.stdout
+    return str(done.stdout or "")

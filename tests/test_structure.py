@@ -30,7 +30,7 @@ LAYERS = (
     ("audio", "feature_store", "labels"),
     ("architectures", "composition", "corpora", "evaluation", "features"),
     ("cutting", "embedding", "extraction", "mixtures", "training"),
-    ("detection", "experiments", "inside", "variety"),
+    ("detection", "experiments", "inside", "sweeps", "variety"),
     ("reporting",),
     ("cli",),
 )

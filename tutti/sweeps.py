@@ -102,9 +102,10 @@ def _run_queue(names: Collection[str], jobs: int) -> None:
             break
         _tell(states, now, names)
         idle = 0 if status.workers else idle + 1
-        running = ", ".join(name for name, state in now.items() if state == "Running")
+        running = [name for name, state in now.items() if state == "Running"]
         if running and idle > PATIENCE:
-            raise SetupError(f"experiment {running} has lost its worker: `dvc queue kill {running}`, then sweep again")
+            lost = f"experiment {', '.join(running)} has lost its worker"
+            raise SetupError(f"{lost}: `dvc queue kill {' '.join(running)}`, then sweep again")
         if idle and idle % RESTART == 0 and not running:
             _start_workers(jobs)
         time.sleep(pause)

@@ -39,7 +39,13 @@ MEL_STATISTICS: dict[str, Any] = {
     "extractor": "mel_statistics", "sample_rate_hz": RATE, "n_fft": 1024, "hop_length": 512, "n_mels": 128,
     "fmin_hz": 0.0, "fmax_hz": 11025.0, "floor": 1e-5,
 }  # fmt: skip
-SECTIONS = {"log_mel": LOG_MEL, "mfcc": MFCC, "timbre": TIMBRE, "mel_statistics": MEL_STATISTICS}
+STFT_DB: dict[str, Any] = {
+    "extractor": "stft_db", "sample_rate_hz": RATE, "n_fft": 2048, "hop_length": 512, "normalise": "peak",
+    "floor_db": -80.0, "pooled_bins": 8, "pooled_frames": 8,
+}  # fmt: skip
+SECTIONS = {
+    "log_mel": LOG_MEL, "mfcc": MFCC, "timbre": TIMBRE, "mel_statistics": MEL_STATISTICS, "stft_db": STFT_DB,
+}  # fmt: skip
 
 
 def section_of(extractor: str) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import pytest
 import soundfile
 from folder_corpus import folder_config
 from irmas_corpus import irmas_config, write_clip, write_excerpt
+from nsynth_corpus import nsynth_config, write_part
 
 from tutti import registry, taxonomy
 from tutti.config import SplitConfig
-from tutti.corpora.adapters import folder, irmas, rendered
+from tutti.corpora.adapters import folder, irmas, nsynth, rendered
 from tutti.corpora.index import build_index, read_events, read_recordings, write_index
 from tutti.corpora.recording import Recording, Skipped
 from tutti.corpora.splitting import FEWEST_GROUPS, not_evaluable, split, write_split
@@ -56,9 +57,16 @@ def make_irmas(root: Path) -> irmas.Config:
     return irmas_config(root)
 
 
+def make_nsynth(root: Path) -> nsynth.Config:
+    write_part(root / "nsynth-train", ["flute_acoustic_000-060-025", "synth_lead_synthetic_001-072-127"])
+    write_part(root / "nsynth-test", ["bass_acoustic_002-040-050"])
+    return nsynth_config(root)
+
+
 FIXTURES = {
     "folder": make_folder,
     "irmas": make_irmas,
+    "nsynth": make_nsynth,
     "rendered": make_rendered,
 }  # adapter to a function that lays out a small corpus and returns its Config
 
@@ -77,13 +85,14 @@ def test_adapter_keeps_the_contract(name: str, tmp_path: Path) -> None:
     assert ids == sorted(set(ids))
     assert adapter.LICENCE
     assert adapter.CITATION
+    labels = set(config.families if isinstance(config, nsynth.Config) else taxonomy.load().names)
     for entry in entries:
         assert (tmp_path / entry.path).is_file()
         named = entry.instruments or (entry.instrument,)
-        assert set(named) <= set(taxonomy.load().names)
+        assert set(named) <= labels
         assert list(named) == sorted(set(named))
         assert entry.instrument == (named[0] if len(named) == 1 else "")
-        assert entry.bank
+        assert entry.bank in config.bank_names
         assert entry.group
         assert {event.recording for event in entry.events} <= {entry.recording}
     assert ids == [entry.recording for entry in adapter.read(tmp_path, config)]

@@ -7,7 +7,7 @@ everything else is declared here and in ``scales``.
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -17,6 +17,12 @@ from tutti.clips_section import CutConfig as CutConfig
 from tutti.corpus_section import AdapterConfig as AdapterConfig
 from tutti.corpus_section import CollectedConfig as CollectedConfig
 from tutti.errors import ParameterError, TuttiError
+from tutti.overlay_section import ExamConfig as ExamConfig
+from tutti.overlay_section import FamilyClass as FamilyClass
+from tutti.overlay_section import InstrumentsClass as InstrumentsClass
+from tutti.overlay_section import OverlayConfig as OverlayConfig
+from tutti.report_section import DetectConfig as DetectConfig
+from tutti.report_section import ReportConfig as ReportConfig
 from tutti.scales import Scale
 from tutti.sections import AnyCorpus, Slug, sentence
 from tutti.sections import Count as Count
@@ -36,17 +42,21 @@ from tutti.sections import read_yaml as read_yaml
 from tutti.tasks import ENTER_LEAVE as ENTER_LEAVE
 from tutti.tasks import LEAKED as LEAKED
 from tutti.tasks import MIXED_VALIDATION as MIXED_VALIDATION
+from tutti.tasks import NOTES_OF as NOTES_OF
 from tutti.tasks import POLICIES as POLICIES
 from tutti.tasks import STUDY_SETS as STUDY_SETS
 from tutti.tasks import TEST_SETS as TEST_SETS
 from tutti.tasks import TRAIN as TRAIN
+from tutti.tasks import TRAIN_MIXTURES as TRAIN_MIXTURES
 from tutti.tasks import UNSEEN_BANK as UNSEEN_BANK
 from tutti.tasks import UNSEEN_RECORDING as UNSEEN_RECORDING
 from tutti.tasks import VALIDATION as VALIDATION
+from tutti.tasks import VALIDATION_MIXTURES as VALIDATION_MIXTURES
 from tutti.tasks import AnyTask as AnyTask
 from tutti.tasks import CuttingTask as CuttingTask
 from tutti.tasks import EvaluationConfig as EvaluationConfig
 from tutti.tasks import MixingTask as MixingTask
+from tutti.tasks import OverlayTask as OverlayTask
 from tutti.tasks import Policy as Policy
 from tutti.tasks import SplitConfig as SplitConfig
 from tutti.tasks import SweepConfig as SweepConfig
@@ -56,25 +66,7 @@ from tutti.tasks import changed
 PARAMS_FILE = Path("params.yaml")
 T = TypeVar("T", bound=TaskConfig)
 
-_STUDIES = ("variety", "inside")  # metrics/<task>/<name> holds one, not a model
-
-
-class ReportConfig(Section):
-    """What the report shows first."""
-
-    task: str
-    worst_mistakes: Annotated[int, Field(ge=0, le=50)]
-    confused_pairs: Annotated[int, Field(ge=1, le=100)]
-    main_split: Literal["unseen_recording", "unseen_bank"]
-    main_policy: Policy
-
-
-class DetectConfig(Section):
-    """The model behind ``tutti detect``."""
-
-    task: str
-    model: str
-    threshold: Policy
+_STUDIES = ("variety", "inside", "regimes")  # metrics/<task>/<name> holds one, not a model
 
 
 def _taken_up(path: str) -> str:
@@ -99,26 +91,11 @@ class Params(Section):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         _known("scale", self.scale, self.scales)
-        for task_name, task in self.tasks.items():
-            _known(f"tasks.{task_name}.corpus", task.corpus, self.corpora)
-            for name in _STUDIES:
-                if name in task.models:
-                    raise ValueError(
-                        f"tasks.{task_name}.models.{name} has the name under which a study writes its results: choose "
-                        "another name"
-                    )
-            for name, model in task.models.items():
-                _known(f"tasks.{task_name}.models.{name}.feature", model.feature, task.all_features)
-            if isinstance(task, MixingTask) and not self.corpora[task.corpus].holds_solos:
-                raise ValueError(
-                    f"tasks.{task_name}.corpus is {task.corpus!r}, whose recordings are not of one instrument each: "
-                    "choose a corpus of solo recordings, or method cut"
-                )
-            self._check_banks(task_name, task)
-            if isinstance(task, CuttingTask):
-                _known(f"tasks.{task_name}.studies.settings_of", task.studies.settings_of, task.models)
-                networks = [name for name, model in task.models.items() if model.architecture == "han_cnn"]
-                _known(f"tasks.{task_name}.studies.inside.model", task.studies.inside.model, networks)
+        for name, task in self.tasks.items():
+            _known(f"tasks.{name}.corpus", task.corpus, self.corpora)
+            self._check_models(name, task)
+            self._check_corpus(name, task)
+            self._check_studies(name, task)
         self._check_sweeps()
         _known("detect.task", self.detect.task, self.tasks)
         _known("detect.model", self.detect.model, self.tasks[self.detect.task].models)
@@ -129,6 +106,44 @@ class Params(Section):
                 f"choose {UNSEEN_RECORDING}"
             )
         return self
+
+    def _check_models(self, task_name: str, task: TaskConfig) -> None:
+        for name, model in task.models.items():
+            key = f"tasks.{task_name}.models.{name}"
+            if name in _STUDIES:
+                raise ValueError(f"{key} has the name under which a study writes its results: choose another name")
+            _known(f"{key}.feature", model.feature, task.all_features)
+            if model.is_one_vs_all != isinstance(task, OverlayTask):
+                raise ValueError(
+                    f"{key}.architecture is {model.architecture!r}: a task of method overlay takes one_vs_all, and "
+                    "only such a task does"
+                )
+
+    def _check_corpus(self, name: str, task: TaskConfig) -> None:
+        corpus = self.corpora[task.corpus]
+        if isinstance(task, MixingTask) and not corpus.holds_solos:
+            raise ValueError(
+                f"tasks.{name}.corpus is {task.corpus!r}, whose recordings are not of one instrument each: "
+                "choose a corpus of solo recordings, or method cut"
+            )
+        if isinstance(task, OverlayTask) and not corpus.holds_notes:
+            raise ValueError(
+                f"tasks.{name}.corpus is {task.corpus!r}, whose recordings are not single notes: choose a corpus of "
+                "notes, or method mix"
+            )
+        for side in ("training_banks", "test_banks", "unseen_banks"):
+            for bank in getattr(task.split, side):
+                _known(f"tasks.{name}.split.{side}", bank, corpus.bank_names)
+
+    @staticmethod
+    def _check_studies(name: str, task: TaskConfig) -> None:
+        if isinstance(task, OverlayTask):
+            for model in task.studies.regimes:
+                _known(f"tasks.{name}.studies.regimes", model, task.models)
+        if isinstance(task, CuttingTask):
+            _known(f"tasks.{name}.studies.settings_of", task.studies.settings_of, task.models)
+            networks = [model for model, section in task.models.items() if section.architecture == "han_cnn"]
+            _known(f"tasks.{name}.studies.inside.model", task.studies.inside.model, networks)
 
     def _check_sweeps(self) -> None:
         for name, sweep in self.sweeps.items():
@@ -141,12 +156,6 @@ class Params(Section):
                         raise ValueError(f"sweeps.{name}.grid.{path} holds {value!r}{sentence(error)}") from None
                     except ValueError as error:
                         raise ValueError(f"sweeps.{name}.grid: {error}") from None
-
-    def _check_banks(self, name: str, task: TaskConfig) -> None:
-        banks = self.corpora[task.corpus].bank_names
-        for side in ("training_banks", "test_banks", "unseen_banks"):
-            for bank in getattr(task.split, side):
-                _known(f"tasks.{name}.split.{side}", bank, banks)
 
     @property
     def sizes(self) -> Scale:
@@ -169,6 +178,10 @@ class Params(Section):
     def cutting_task(self, name: str) -> CuttingTask:
         """Return a task whose clips are cut from excerpts (ParameterError when there is none of that name)."""
         return self._of_method(name, CuttingTask, "cut")
+
+    def overlay_task(self, name: str) -> OverlayTask:
+        """Return a task whose clips are overlaid from notes (ParameterError when there is none of that name)."""
+        return self._of_method(name, OverlayTask, "overlay")
 
     def _of_method(self, name: str, kind: type[T], method: str) -> T:
         task = self.task(name)

@@ -29,6 +29,11 @@ class AdapterConfig(Section):
         return True
 
     @property
+    def holds_notes(self) -> bool:
+        """Whether each of its recordings is one note of one instrument, so that they can be overlaid."""
+        return False
+
+    @property
     def skips_bad_files(self) -> bool:
         """Whether a recording that cannot be used is left out and listed, instead of stopping the index."""
         return False

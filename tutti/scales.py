@@ -93,6 +93,34 @@ class ExcerptTaskScale(Section):
     training: TrainingScale
 
 
+class NotesScale(Section):
+    """How large a rendered stand-in of NSynth is.
+
+    Attributes:
+        notes_per_instrument: of the grid of pitches and velocities; all where it is `all`.
+    """
+
+    notes_per_instrument: Literal["all"] | Count
+
+
+class OverlayTaskScale(Section):
+    """How large a task on overlaid notes is.
+
+    Attributes:
+        corpus: the stand-in.
+        train_mixtures: mixtures to train on.
+        validation_per_size: validation mixtures of each number of families.
+        exam_per_size: clips of each number of families in each of the two exams; 100 in the paper.
+        training: the most epochs of a binary.
+    """
+
+    corpus: NotesScale
+    train_mixtures: Annotated[int, Field(ge=40)]
+    validation_per_size: Annotated[int, Field(ge=2)]
+    exam_per_size: Annotated[int, Field(ge=2)]
+    training: TrainingScale
+
+
 class EvaluationScale(Section):
     """How thorough the intervals are."""
 
@@ -105,4 +133,5 @@ class Scale(Section):
     corpus: CorpusScale
     cultural: TaskScale
     predominant: ExcerptTaskScale
+    families: OverlayTaskScale
     evaluation: EvaluationScale

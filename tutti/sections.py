@@ -159,6 +159,8 @@ class EmbeddingConfig(Section):
 class ModelConfig(Section):
     """What every model declares; ``tutti/architectures/<architecture>.py`` extends it as ``Config``."""
 
+    is_one_vs_all: ClassVar[bool] = False  # whether it is a set of binaries, one a class
+
     architecture: str
     feature: str
 

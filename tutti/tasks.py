@@ -1,7 +1,7 @@
 """The tasks: the sections under ``tasks`` in ``params.yaml``.
 
-A task's clips are mixed from solo recordings (``method: mix``) or cut from annotated excerpts (``method: cut``); all
-else, from features to evaluation, is the same.
+A task's clips are mixed from solo recordings (``method: mix``), cut from annotated excerpts (``method: cut``) or
+overlaid from single notes (``method: overlay``); features, models and scores are made alike.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from tutti import registry
 from tutti.clips_section import ClipsConfig, CutConfig
+from tutti.overlay_section import AnyClass, ExamConfig, OverlayConfig, OverlayStudies
 from tutti.sections import (
     AnyFeature,
     AnyModel,
@@ -29,6 +30,8 @@ TRAIN, VALIDATION, MIXED_VALIDATION = "train", "validation", "mixed_validation"
 UNSEEN_RECORDING, UNSEEN_BANK = "unseen_recording", "unseen_bank"
 TEST_SETS = (UNSEEN_RECORDING, UNSEEN_BANK)
 LEAKED, ENTER_LEAVE = "leaked", "enter_leave"
+TRAIN_MIXTURES, VALIDATION_MIXTURES = "train_mixtures", "validation_mixtures"
+NOTES_OF = {side: f"{side}_notes" for side in (TRAIN, VALIDATION, *TEST_SETS)}  # single notes of a side, a clip each
 STUDY_SETS = (LEAKED, ENTER_LEAVE)  # they answer questions of their own and never enter the comparison
 
 Policy = Literal["fixed", "validated_global", "validated_per_class"]
@@ -105,10 +108,10 @@ class TaskConfig(Section):
     method: str
     corpus: str
     split: SplitConfig
-    clips: ClipsConfig | CutConfig
+    clips: ClipsConfig | CutConfig | OverlayConfig
     features: Annotated[dict[Slug, AnyFeature], Field(min_length=1)]
     models: Annotated[dict[Slug, AnyModel], Field(min_length=1)]
-    evaluation: EvaluationConfig
+    evaluation: EvaluationConfig | ExamConfig
 
     @property
     def all_features(self) -> dict[str, Any]:
@@ -125,6 +128,7 @@ class MixingTask(TaskConfig):
 
     method: Literal["mix"]
     clips: ClipsConfig
+    evaluation: EvaluationConfig
     learned_features: dict[Slug, AnyFeature]
     embedding: EmbeddingConfig
     studies: Studies
@@ -144,10 +148,31 @@ class CuttingTask(TaskConfig):
 
     method: Literal["cut"]
     clips: CutConfig
+    evaluation: EvaluationConfig
     studies: ExcerptStudies
 
 
-METHODS: Mapping[str, type[TaskConfig]] = {"mix": MixingTask, "cut": CuttingTask}
+class OverlayTask(TaskConfig):
+    """A task whose clips are overlaid from single notes, with one binary a class (Chen et al. 2024).
+
+    Attributes:
+        classes: what is listened for, by name, in label order; a class that is added leaves the others as they are.
+    """
+
+    sets: ClassVar[tuple[str, ...]] = (*NOTES_OF.values(), TRAIN_MIXTURES, VALIDATION_MIXTURES, *TEST_SETS)
+    scored_sets: ClassVar[tuple[str, ...]] = (
+        VALIDATION_MIXTURES, *TEST_SETS, *(NOTES_OF[side] for side in (VALIDATION, *TEST_SETS)),
+    )  # fmt: skip
+    threshold_set: ClassVar[str] = VALIDATION_MIXTURES
+
+    method: Literal["overlay"]
+    classes: Annotated[dict[Slug, AnyClass], Field(min_length=1)]
+    clips: OverlayConfig
+    evaluation: ExamConfig
+    studies: OverlayStudies
+
+
+METHODS: Mapping[str, type[TaskConfig]] = {"mix": MixingTask, "cut": CuttingTask, "overlay": OverlayTask}
 
 
 def _by_method(section: Any) -> Any:

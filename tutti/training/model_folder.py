@@ -143,6 +143,10 @@ def load_model(folder: Path) -> Model:
     config = module.Config.model_validate(spec["config"])
     if isinstance(config, NetworkConfig):
         return Model(spec, NetworkScorer(_load_network(folder / NETWORK, config, spec)))
+    if config.is_one_vs_all:
+        from tutti.training.one_vs_all import ensemble
+
+        return Model(spec, NetworkScorer(ensemble.load(folder, config, spec)))
     return Model(spec, EstimatorScorer(module.load(folder)))
 
 

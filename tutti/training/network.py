@@ -93,7 +93,7 @@ def fit(
     network.get_layer("standardise").adapt(_sample(train[0], seed))
     if config.training.output_bias == "prior":
         _start_from_prior(network, train[1])
-    network.compile(optimizer=_optimiser(config, len(batches) * epochs), loss=config.training.loss, jit_compile=False)
+    network.compile(optimizer=optimiser(config, len(batches) * epochs), loss=config.training.loss, jit_compile=False)
     network.fit(
         batches,
         validation_data=checks,
@@ -178,7 +178,8 @@ def _start_from_prior(network: keras.Model, reference: NDArray[np.uint8]) -> Non
     layer.set_weights([layer.get_weights()[0], np.log(share / (1 - share))])
 
 
-def _optimiser(config: NetworkConfig, steps: int) -> keras.optimizers.Optimizer:
+def optimiser(config: NetworkConfig, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimiser of a training of so many steps."""
     if config.training.schedule == "constant":
         return keras.optimizers.Adam(config.training.learning_rate)
     warm_up = max(1, steps // 10)

@@ -1,0 +1,1 @@
+"""The exam of One-vs-All binaries: thresholds, accuracy by number of families, single notes, two regimes compared."""

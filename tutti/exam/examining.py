@@ -1,0 +1,144 @@
+"""All that is said about one model in the exam: what the stage ``examine`` does."""
+
+import csv
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tutti.config import NOTES_OF, TEST_SETS, VALIDATION, OverlayTask
+from tutti.errors import DataError
+from tutti.evaluation import classification
+from tutti.evaluation.aggregation import S1
+from tutti.evaluation.arrays import decide
+from tutti.evaluation.mistakes import confusion
+from tutti.evaluation.tables import HEADLINE, Row, curve_rows, write_table
+from tutti.evaluation.thresholds import Thresholds, write_thresholds
+from tutti.exam import tables
+from tutti.exam.limits import choose
+from tutti.exam.sets import ExamSet, read_exam, read_exam_set, with_players
+from tutti.exam.tables import Limits
+from tutti.progress import track
+from tutti.store import whole, write_json
+
+_log = logging.getLogger("tutti")
+_CONFUSION = ("split", "threshold_policy", "reference", "predicted", "count", "missed", "false_alarms", "rate")
+_DIGITS = 6
+
+
+def examine(task_data: Path, model: str, task: OverlayTask, *, seed: int, replicates: int, out: Path) -> None:
+    """Choose a model's thresholds on validation mixtures, judge it in the exam and on single notes, write the results.
+
+    A test side without clips is left out of all tables.
+
+    Args:
+        task_data: the task's data folder, ``data/<task>``, with labels and scores.
+        model: name of the model.
+        task: says how.
+        seed: of the bootstrap.
+        replicates: of the bootstrap.
+        out: the folder to write, as a whole.
+
+    Raises:
+        DataError: when labels or scores are missing, broken, or do not fit each other, or no exam has clips.
+    """
+    config = task.evaluation
+    validation, exams = read_exam(task_data, model)
+    notes = [read_exam_set(task_data, model, NOTES_OF[side]) for side in (VALIDATION, *TEST_SETS)]
+    notes = [each for each in notes if each.players]
+    limits = _limits(validation, task)
+    with whole(out) as folder:
+        folder.mkdir()
+        write_thresholds(folder, Thresholds(S1, validation.classes, limits))
+        _write_with_intervals(folder, exams, limits, f"examining {model}", seed, replicates, config.confidence)
+        _write_details(folder, exams, limits, task)
+        rows = _rows(notes, lambda each: tables.note_rows(each, limits))
+        write_table(folder / "single_notes.csv", rows, tables.NOTE_COLUMNS)
+        write_table(folder / "threshold_curve.csv", _rows((validation, *exams), lambda each: curve_rows(each.scored)))
+        _write_skipped(folder / "skipped.csv", (validation, *exams, *notes), task_data / "split" / "skipped.csv")
+
+
+def _limits(validation: ExamSet, task: OverlayTask) -> Limits:
+    config = task.evaluation
+    if not validation.players:
+        raise DataError(
+            f"the set {validation.name}, on which thresholds are chosen, has no clip: give the corpus more instruments, "
+            "or raise validation_per_size"
+        )
+    return choose(
+        validation.reference,
+        validation.scored.scores,
+        fixed=config.fixed_threshold,
+        objective=config.objective,
+        shrinkage=config.shrinkage,
+    )
+
+
+def _rows(sets: Sequence[ExamSet], rows_of: Callable[[ExamSet], Iterable[Row]]) -> list[Row]:
+    return list(chain.from_iterable(rows_of(each) for each in sets))
+
+
+def _write_with_intervals(
+    folder: Path, exams: Sequence[ExamSet], limits: Limits, phase: str, seed: int, replicates: int, confidence: float
+) -> None:
+    """Write ``summary.csv``, ``summary.json`` and ``by_size.csv``."""
+    summary: list[Row] = []
+    by_size: list[Row] = []
+    for exam in track(exams, phase):
+        weights = exam.weights(seed, replicates)
+        summary += tables.summary_rows(exam, limits, weights, confidence)
+        by_size += tables.size_rows(exam, limits, weights, confidence)
+    write_table(folder / "summary.csv", summary)
+    write_table(folder / "by_size.csv", by_size)
+    headline: dict[str, Any] = {exam.name: {} for exam in exams}
+    for row in summary:
+        headline[row["split"]][row["threshold_policy"]] = {name: _number(row[name]) for name in HEADLINE}
+    write_json(folder / "summary.json", headline | {"not_evaluable": {exam.name: _absent(exam) for exam in exams}})
+
+
+def _write_details(folder: Path, exams: Sequence[ExamSet], limits: Limits, task: OverlayTask) -> None:
+    """Write the tables by class, and what stands across models: the classification report and the confused pairs."""
+    write_table(folder / "by_class.csv", _rows(exams, lambda each: tables.class_rows(each, limits)))
+    rows = _rows(exams, lambda each: tables.instrument_rows(each, limits, tables.notes_of(each, task.classes)))
+    write_table(folder / "per_class.csv", rows)
+    report = _rows(exams, lambda each: classification.report_rows(with_players(each), limits))
+    write_table(folder / classification.FILE, report)
+    pairs = [
+        {"split": exam.name, "threshold_policy": policy} | row
+        for exam in exams
+        for policy, thresholds in limits.items()
+        for row in confusion(exam.reference, decide(exam.scored.scores, thresholds), exam.classes)
+    ]
+    write_table(folder / "confusion.csv", pairs, _CONFUSION)
+
+
+def _write_skipped(path: Path, sets: Sequence[ExamSet], corpus: Path) -> None:
+    """List the clips that were not scored, and what of the corpus could not be used."""
+    rows: list[Row] = [
+        {"set": each.name, "clip": clip, "reason": _too_short(seconds, each.scored.windows.window_s)}
+        for each in sets
+        for clip, seconds in each.scored.windows.skipped.items()
+    ]
+    if corpus.is_file():
+        with corpus.open(newline="", encoding="utf-8") as file:
+            rows += [{"set": "corpus", "clip": row["path"], "reason": row["reason"]} for row in csv.DictReader(file)]
+    write_table(path, rows, ("set", "clip", "reason"))
+
+
+def _too_short(seconds: float, window_s: float) -> str:
+    return f"lasts {seconds:.2f} s, less than the window of {window_s:.2f} s"
+
+
+def _absent(exam: ExamSet) -> list[str]:
+    names = [exam.classes[index] for index in np.flatnonzero(~exam.reference.any(axis=0)).tolist()]
+    if names:
+        _log.info("%s: no clip holds %s, so macro and mAP leave it out", exam.name, ", ".join(names))
+    return names
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, _DIGITS)

@@ -1,0 +1,55 @@
+"""A set of binaries as one model, which reads each window once and asks all of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tutti.errors import DataError
+
+SPEC = "spec.json"
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load(folder: Path, config: Any, spec: dict[str, Any]) -> "keras.Model":
+    """Read all binaries of a set as one network ``(batch, time, frequency)`` to scores ``(batch, class)``.
+
+    Args:
+        folder: ``models/<task>/<model>``.
+        config: the section of the set.
+        spec: the content of its ``spec.json``.
+
+    Raises:
+        DataError: when a binary is missing or is another network than the specification describes.
+    """
+    from tutti.training import network
+
+    shape = (int(spec["window_frames"]), int(spec["feature_spec"]["frequency"]))
+    found = []
+    for name in spec["classes"]:
+        path = folder / f"{name}.keras"
+        try:
+            found.append(network.load(path, config.binary, shape, 1))
+        except (OSError, ValueError, KeyError) as error:
+            words = " ".join(str(error).split())
+            raise DataError(
+                f"{path} does not hold the binary that {SPEC} describes ({words}): run `dvc repro`"
+            ) from None
+    return together(found)
+
+
+def together(binaries: "list[keras.Model]") -> "keras.Model":
+    """Return one network of several binaries with the same input; each keeps its own weights and scores.
+
+    Args:
+        binaries: networks ``(batch, time, frequency)`` to ``(batch, 1)``.
+    """
+    import keras
+
+    inputs = keras.Input(binaries[0].input_shape[1:], name="feature")
+    named = [
+        keras.Model(each.inputs, each.outputs, name=f"binary_{number}") for number, each in enumerate(binaries, start=1)
+    ]
+    scores = [each(inputs) for each in named]
+    joined = scores[0] if len(scores) == 1 else keras.layers.Concatenate(dtype="float32", name="scores")(scores)
+    return keras.Model(inputs, joined, name="one_vs_all")

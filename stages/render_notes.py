@@ -17,11 +17,13 @@ from tutti.process import run_stage
 def main(arguments: argparse.Namespace) -> None:
     """Render all notes."""
     params = config.load()
+    sizes = params.size("families").corpus
     job = NoteJob(
         config=params.corpus(arguments.corpus).render,
         families=FAMILIES,
-        notes_per_instrument=params.size("families").corpus.notes_per_instrument,
+        notes_per_instrument=sizes.notes_per_instrument,
         seed=params.seed,
+        specimens=sizes.specimens,
     )
     render_notes(job, arguments.out)
 

@@ -60,7 +60,9 @@ def write_set(
     """
     random, manifest = np.random.default_rng([seed, 1]), data / "clips" / name / "manifest"
     manifest.mkdir(parents=True, exist_ok=True)
-    played = [[(classes[index], int(random.integers(PLAYERS))) for index in np.flatnonzero(row)] for row in reference]
+    played = [
+        [(classes[index], int(random.integers(PLAYERS))) for index in np.flatnonzero(row).tolist()] for row in reference
+    ]
     players = [[f"{family}_acoustic_{number:03}" for family, number in own] for own in played]
     notes = [[f"train/{player}-{random.integers(40, 80):03}-100" for player in own] for own in players]
     ids = [f"{name}-{clip:05}" for clip in range(len(reference))]
@@ -91,11 +93,11 @@ def heard(reference: Many, model: str, name: str, random: np.random.Generator) -
     hard = np.linspace(-0.5, 0.7, reference.shape[1]) + 0.7 * ("bank" in name)
     logits = random.normal(-2.2, 0.8, reference.shape) + (skill - hard - loss * sizes) * reference
     logits += random.normal(0, 0.9, reference.shape) * np.minimum(sizes, 4) / 2
-    return 1 / (1 + np.exp(-logits))
+    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def write_scores(
-    data: Path, sides: Sequence[str] = TEST_SETS, per_size: int = 6, classes: Sequence[str] = FAMILIES
+    data: Path, sides: Sequence[str] = TEST_SETS, per_size: int = 4, classes: Sequence[str] = FAMILIES
 ) -> None:
     """Write all sets and what both models say; a side that is not named has no clips."""
     for number, name in enumerate((*MIXTURES, *NOTES)):

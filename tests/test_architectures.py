@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tutti import config, registry
 from tutti.architectures._configs import EstimatorConfig, NetworkConfig
-from tutti.config import read_yaml
+from tutti.config import ModelConfig, read_yaml
 from tutti.errors import DataError
 from tutti.seeding import generator
 
@@ -37,15 +37,34 @@ HAN_TABLE_I = [
     ("scores", (11,)),
 ]
 HAN_PARAMETERS = 1_446_123  # Table I, by hand: weights and biases of eight convolutions and two dense layers
+CHEN_TABLE_IV = [
+    ("image", (126, 128, 1)),
+    ("block1_conv", (126, 128, 32)),
+    ("block1_norm", (126, 128, 32)),
+    ("block1_pool", (63, 64, 32)),
+    ("block2_conv", (63, 64, 64)),
+    ("block2_norm", (63, 64, 64)),
+    ("block2_pool", (31, 32, 64)),
+    ("block3_conv", (31, 32, 128)),
+    ("block3_norm", (31, 32, 128)),
+    ("block3_pool", (15, 16, 128)),
+    ("flatten", (30720,)),
+    ("dense", (128,)),
+    ("dense_dropout", (128,)),
+    ("scores", (1,)),
+]
+CHEN_PARAMETERS = 355_521  # at 15 frames of 128 bands, by hand: 320, 64; 18 496, 128; 73 856, 256; 262 272; 129
 ACTIVATIONS = ["tanh", "relu", "prelu", "leaky_relu_0.01", "leaky_relu_0.33"]
 
 
 def configured() -> dict[str, Any]:
-    """Return the model sections of params.yaml, one an architecture."""
+    """Return the model sections of params.yaml, one an architecture, also those of binaries."""
     found: dict[str, Any] = {}
     for task in read_yaml(Path("params.yaml"))["tasks"].values():
+        models = list(task["models"].values())
         studied = [task["studies"]["variety"]["model"]] if task["method"] == "mix" else []
-        for section in (*task["models"].values(), *studied):
+        binaries = [model["binary"] | {"feature": model["feature"]} for model in models if "binary" in model]
+        for section in (*models, *studied, *binaries):
             found.setdefault(section["architecture"], section)
     return found
 
@@ -63,6 +82,7 @@ def of_kind(kind: type) -> list[str]:
 
 
 NETWORKS, ESTIMATORS = of_kind(NetworkConfig), of_kind(EstimatorConfig)
+SETS_OF_BINARIES = [name for name in of_kind(ModelConfig) if load_config(name).is_one_vs_all]
 
 
 def example(shape: tuple[int, ...], classes: int, count: int = 8) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
@@ -74,8 +94,9 @@ def example(shape: tuple[int, ...], classes: int, count: int = 8) -> tuple[NDArr
     ), reference
 
 
-def test_every_architecture_is_configured_and_is_network_or_estimator() -> None:
-    assert sorted(NETWORKS + ESTIMATORS) == registry.names("architectures") == sorted(configured())
+def test_every_architecture_is_configured_and_is_network_or_estimator_or_a_set_of_binaries() -> None:
+    assert SETS_OF_BINARIES == ["one_vs_all"]
+    assert sorted(NETWORKS + ESTIMATORS + SETS_OF_BINARIES) == registry.names("architectures") == sorted(configured())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -151,6 +172,48 @@ def test_han_cnn_walks_table_i() -> None:
     assert positions == sorted(positions)
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
     assert trainable == HAN_PARAMETERS
+
+
+def chen_parameters(time: int, frequency: int, n_classes: int, dense_units: int = 128) -> int:
+    """Return the weights of Table IV: convolution, scale and offset of three blocks that halve both axes, two dense."""
+    filters = (1, 32, 64, 128)
+    blocks = sum(9 * a * b + b + 2 * b for a, b in itertools.pairwise(filters))
+    flat = (time // 8) * (frequency // 8) * filters[-1]
+    return blocks + (flat + 1) * dense_units + (dense_units + 1) * n_classes
+
+
+def test_chen_cnn_walks_table_iv() -> None:
+    from tutti.training import network
+
+    model = network.build(load_config("chen_cnn"), (126, 128), 1)
+    found = [(layer.name, tuple(layer.output.shape[1:])) for layer in model.layers]
+    assert found[-len(CHEN_TABLE_IV) :] == CHEN_TABLE_IV
+    kernels = [model.get_layer(f"block{number}_conv").kernel_size for number in (1, 2, 3)]
+    assert kernels == [(3, 3)] * 3
+    assert model.get_layer("dense_dropout").rate == 0.5
+
+
+@pytest.mark.parametrize(("time", "frequency", "n_classes"), [(126, 128, 1), (15, 128, 1), (15, 128, 10), (8, 8, 1)])
+def test_chen_cnn_has_as_many_weights_as_its_layers_ask_for(time: int, frequency: int, n_classes: int) -> None:
+    from tutti.training import network
+
+    model = network.build(load_config("chen_cnn"), (time, frequency), n_classes)
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    assert trainable == chen_parameters(time, frequency, n_classes)
+
+
+def test_chen_cnns_weights_by_hand() -> None:
+    assert chen_parameters(15, 128, 1) == CHEN_PARAMETERS
+    blocks = 320 + 64 + 18_496 + 128 + 73_856 + 256
+    assert chen_parameters(126, 1025, 1) == blocks + 31_457_280 + 128 + 129  # too large to build here
+
+
+@pytest.mark.parametrize("shape", [(7, 128), (15, 7)])
+def test_chen_cnn_needs_8_of_each_axis(shape: tuple[int, int]) -> None:
+    from tutti.training import network
+
+    with pytest.raises(ValueError, match="output size would be zero or negative"):
+        network.build(load_config("chen_cnn"), shape, 1)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -247,3 +310,6 @@ def test_papers_settings_are_the_defaults() -> None:
     assert (boosting.rounds, boosting.learning_rate, boosting.max_depth) == (100, 0.05, 6)
     assert (boosting.subsample, boosting.min_child_weight) == (0.8, 1.0)
     assert han.activation == "leaky_relu_0.33"
+    chen = params.model("families", "notes")
+    assert (chen.trained_on, chen.stop_at_precision) == ("notes", 0.98)
+    assert (chen.binary.architecture, chen.binary.dense_units, chen.binary.dropout) == ("chen_cnn", 128, 0.5)

@@ -122,8 +122,9 @@ def test_json_document_has_the_documented_form(capsys: pytest.CaptureFixture[str
         "tutti": __version__,
         "model": "cultural/han_cnn",
         "threshold": "validated_per_class",
+        "classes": ["flute", "taiko", "violin"],
         "files": [
-            {"file": name, "duration_s": seconds, "silent": False, "instruments": [
+            {"file": name, "duration_s": seconds, "silent": False, "array": [1, 1, 0], "instruments": [
                 {"name": "flute", "title": "Flute", "score": 0.9, "threshold": 0.6, "sounding": True},
                 {"name": "taiko", "title": "Taiko", "score": 0.3, "threshold": 0.3, "sounding": True},
             ]}
@@ -166,7 +167,8 @@ def test_a_silent_file_is_called_silent(capsys: pytest.CaptureFixture[str], seco
     silence = write("silence.wav", np.zeros((round(seconds * 22050), 2)))
     status, document, _ = run_json(capsys, "--all", silence)
     assert status == cli.OK
-    assert document["files"] == [{"file": silence, "duration_s": seconds, "silent": True, "instruments": []}]
+    (found,) = document["files"]
+    assert found == {"file": silence, "duration_s": seconds, "silent": True, "array": [0, 0, 0], "instruments": []}
     cli.main(["detect", silence])
     assert "silent: nothing sounds in this file" in capsys.readouterr().out
 
@@ -207,6 +209,7 @@ def test_threshold_is_a_policy_or_a_number(
 @pytest.mark.parametrize("words", [
     [], ["detect"], ["detect", "--threshold", "1.5", "a.wav"], ["detect", "--threshold", "nan", "a.wav"],
     ["detect", "--threshold", "by_eye", "a.wav"], ["detect", "--top", "0", "a.wav"], ["detect", "--nonsense", "a.wav"],
+    ["detect", "--array", "--json", "a.wav"],
     ["replay", "000001"], ["ui", "--port", "80"],
 ])  # fmt: skip
 def test_wrong_usage_is_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ ABSENT = "<absent>"
 TASK = "tasks/cultural"
 EXCERPTS = "tasks/predominant"
 RENDER = "corpora/irmas/render"
+NOTES = "corpora/nsynth"
+FAMILIES = "tasks/families"
+BINARY = f"{FAMILIES}/models/mixtures/binary"
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:
@@ -40,11 +44,10 @@ def _with(path: str, value: Any) -> dict[str, Any]:
 
 
 def _complaint(tmp_path: Path, path: str, value: Any) -> str:
-    file = tmp_path / "params.yaml"
-    with file.open("w", encoding="utf-8") as stream:
-        YAML(typ="safe").dump(_with(path, value), stream)
-    with pytest.raises(ParameterError) as caught:
-        config.load(file)
+    with pytest.MonkeyPatch.context() as patch:  # writing and reading YAML would take most of a test's time
+        patch.setattr(config, "read_yaml", lambda _: _with(path, value))
+        with pytest.raises(ParameterError) as caught:
+            config.load(tmp_path / "params.yaml")
     return str(caught.value).removeprefix(f"{tmp_path}/")
 
 
@@ -69,6 +72,9 @@ GROUPS = [
     f"{EXCERPTS}/features/log_mel", f"{EXCERPTS}/features/timbre", f"{EXCERPTS}/models/han_cnn",
     f"{EXCERPTS}/models/svm", f"{EXCERPTS}/evaluation", f"{EXCERPTS}/studies", f"{EXCERPTS}/studies/aggregation",
     f"{EXCERPTS}/studies/inside",
+    "scales/smoke/families", "scales/smoke/families/corpus", "scales/smoke/families/training", NOTES, f"{NOTES}/render",
+    FAMILIES, f"{FAMILIES}/split", f"{FAMILIES}/clips", f"{FAMILIES}/features/stft_db", f"{FAMILIES}/models/notes",
+    f"{FAMILIES}/models/mixtures", BINARY, f"{BINARY}/training", f"{FAMILIES}/evaluation", f"{FAMILIES}/studies",
 ]  # fmt: skip
 
 
@@ -102,6 +108,56 @@ def test_a_missing_key_is_named(tmp_path: Path, path: str) -> None:
     assert said.startswith(f"params.yaml: {path.replace('/', '.')} is missing: add it")
 
 
+NEW = [NOTES, FAMILIES, *(f"scales/{scale}/families" for scale in ORIGINAL["scales"])]  # all of whose keys are tried
+OPEN = [f"{FAMILIES}/{group}" for group in ("classes", "features", "models")]  # groups of entries that users name
+OPEN += [f"{NOTES}/families", f"{NOTES}/render/banks"]
+KINDS = ("adapter", "architecture", "extractor", "method")
+
+
+def _keys(group: str) -> Iterator[str]:
+    """Yield the paths of all keys below a group; of several entries that users name, those of the last one."""
+    found: Any = ORIGINAL
+    for part in group.split("/"):
+        found = found[part]
+    for key in list(found)[-1:] if group in OPEN else found:
+        if group not in OPEN:
+            yield f"{group}/{key}"
+        if isinstance(found[key], dict):
+            yield from _keys(f"{group}/{key}")
+
+
+EVERY_KEY = [path for group in NEW for path in _keys(group) if not path.startswith(f"{FAMILIES}/classes/")]
+
+
+def test_every_key_is_tried() -> None:
+    assert len(EVERY_KEY) > 80
+    assert {f"{BINARY}/training/patience", f"{NOTES}/render/velocities", "scales/paper/families/corpus"} <= {*EVERY_KEY}
+
+
+@pytest.mark.parametrize("path", EVERY_KEY)
+def test_every_key_of_the_task_on_notes_is_needed(tmp_path: Path, path: str) -> None:
+    group, _, key = path.rpartition("/")
+    said = _complaint(tmp_path, path, ABSENT)
+    if key in KINDS:
+        assert said.startswith(f"params.yaml: {group.replace('/', '.')}: key {key!r} is missing: choose one of ")
+    else:
+        assert said.startswith(f"params.yaml: {path.replace('/', '.')} is missing: add it")
+
+
+@pytest.mark.parametrize("path", EVERY_KEY)
+def test_every_key_of_the_task_on_notes_refuses_a_value_of_another_type(tmp_path: Path, path: str) -> None:
+    before: Any = ORIGINAL
+    for part in path.split("/"):
+        before = before[part]
+    group, _, key = path.rpartition("/")
+    value = 0.5 if isinstance(before, str | list) else "x"
+    place = f"{group.replace('/', '.')}: {key}" if key in KINDS else path.replace("/", ".")
+    said = _complaint(tmp_path, path, value)
+    assert said.startswith(f"params.yaml: {place} is {value!r}")
+    assert re.search(", and must be |: choose one of |: must be ", said)
+    assert "\n" not in said
+
+
 WRONG = [
     ("seed", "many", "is 'many', and must be a whole number"),
     ("seed", 1.5, "is 1.5, and must be a whole number"),
@@ -126,7 +182,7 @@ WRONG = [
     ("corpora/rendered/render/sample_rate_hz", 7999, "is 7999, and must be at least 8000"),
     ("corpora/rendered/render/sample_rate_hz", 96001, "is 96001, and must be at most 96000"),
     ("corpora/rendered/render/reverb", "on", "is 'on', and must be true or false"),
-    (f"{TASK}/corpus", "iramas", "is 'iramas': choose one of folder, irmas, rendered; did you mean 'irmas'?"),
+    (f"{TASK}/corpus", "iramas", "is 'iramas': choose one of folder, irmas, nsynth, rendered; did you mean 'irmas'?"),
     (f"{TASK}/split/training_banks", "fluidr3", "is 'fluidr3', and must be a list of at least one name"),
     (f"{TASK}/split/training_banks", ["fluidr4"], "is 'fluidr4': choose one of fluidr3, timgm6mb; did"),
     (f"{TASK}/split/training_banks", [], "is [], and must be a list of at least one name"),
@@ -161,7 +217,7 @@ WRONG = [
         "group of keys or the name of published settings: choose one of han_2017",
     ),
     (f"{TASK}/models/han_cnn/training/max_epochs", 0, "is 0, and must be at least 1"),
-    (f"{TASK}/models/han_cnn/training/monitor", "loss", "is 'loss', and must be 'validation_loss' or 'training_loss'"),
+    (f"{TASK}/models/han_cnn/training/monitor", "loss", "is 'loss', and must be 'validation_loss', 'training_loss' or"),
     (f"{TASK}/models/c_gru_log_mel/cell", "rnn", "is 'rnn', and must be 'lstm' or 'gru'"),
     (f"{TASK}/models/c_gru_log_mel/filters", [16, 32], "is [16, 32], and must be a list of three numbers of filters"),
     (f"{TASK}/models/random_forest/trees", 0, "is 0, and must be at least 1"),
@@ -178,7 +234,8 @@ WRONG = [
     ("scales/smoke/cultural/variety/train", 0, "is 0, and must be at least 1"),
     ("report/task", "frames", "is 'frames': choose one of cultural"),
     ("report/task", "predominant", "is 'predominant': choose one of cultural"),
-    ("detect/task", "frames", "is 'frames': choose one of cultural, predominant"),
+    ("report/task", "families", "is 'families': choose one of cultural"),
+    ("detect/task", "frames", "is 'frames': choose one of cultural, families, predominant"),
     ("scales/smoke/predominant/mixed_validation", 0, "is 0, and must be at least 1"),
     ("scales/smoke/predominant/corpus/songs_per_instrument", 2, "is 2, and must be at least 3"),
     ("scales/smoke/predominant/corpus/test_clips", 3, "is 3, and must be at least 4"),
@@ -220,6 +277,48 @@ WRONG = [
     ("report/main_policy", "best", "is 'best', and must be 'fixed', 'validated_global' or 'validated_per_class'"),
     ("detect/model", "cnn", f"is 'cnn': choose one of {', '.join(MODELS)}; did you mean 'han_cnn'?"),
     ("tracking/experiment_prefix", "", "is '', and must be at least 1 character long"),
+    (f"{NOTES}/families", {}, "is {}, and must be a group with at least 1 entry"),
+    (f"{NOTES}/families/flute", "wooden", "is 'wooden', and must be 'acoustic', 'electronic' or 'synthetic'"),
+    (f"{NOTES}/min_seconds", -1.0, "is -1.0, and must be at least 0"),
+    (f"{NOTES}/on_bad_file", "ask", "is 'ask', and must be 'skip' or 'stop'"),
+    (f"{NOTES}/render/banks", {}, "is {}, and must be a group with at least 1 entry"),
+    (f"{NOTES}/render/banks/part1", "GM.sf2", "is 'part1', and must be 'train', 'valid' or 'test'"),
+    (f"{NOTES}/render/velocities", [0], "is 0, and must be at least 1"),
+    (f"{NOTES}/render/velocities", [25, 25], "must be a list of different whole numbers within 1..127"),
+    ("scales/smoke/families/corpus/notes_per_instrument", 0, "is 0, and must be 'all'"),
+    ("scales/smoke/families/train_mixtures", 39, "is 39, and must be at least 40"),
+    ("scales/smoke/families/validation_per_size", 1, "is 1, and must be at least 2"),
+    ("scales/smoke/families/exam_per_size", 1, "is 1, and must be at least 2"),
+    (f"{FAMILIES}/corpus", "nsinth", "is 'nsinth': choose one of folder, irmas, nsynth, rendered; did you mean"),
+    (f"{FAMILIES}/split/unseen_banks", ["tset"], "is 'tset': choose one of test, train, valid; did you mean 'test'?"),
+    (f"{FAMILIES}/classes", {}, "is {}, and must be a group with at least 1 entry"),
+    (f"{FAMILIES}/classes", ["flute"], "is ['flute'], and must be a group of keys"),
+    (f"{FAMILIES}/classes/flute", None, "is empty, and must be one key and its value, such as {family: flute} or {ins"),
+    (f"{FAMILIES}/classes/flute", {}, "is {}, and must be one key and its value, such as {family: flute} or {instrum"),
+    (f"{FAMILIES}/classes/flute", "flute", "is 'flute', and must be one key and its value, such as {family: flute}"),
+    (f"{FAMILIES}/classes/flute", {"family": "flute", "instruments": "a"}, "must be one key and its value, such as"),
+    (f"{FAMILIES}/classes/flute/family", "", "is '', and must be at least 1 character long"),
+    (f"{FAMILIES}/classes/flute/family", 3, "is 3, and must be a text"),
+    (f"{FAMILIES}/classes/Flute", {"family": "flute"}, "is 'Flute', and must be made of a to z, 0 to 9 and _"),
+    (f"{FAMILIES}/clips/families", [], "is [], and must be a list of at least one name, such as [a, b]"),
+    (f"{FAMILIES}/clips/families", ["reed", "reed"], "must be a list without repetitions: 'reed' stands twice"),
+    (f"{FAMILIES}/clips/seconds", 0.4, "is 0.4, and must be at least 0.5"),
+    (f"{FAMILIES}/clips/gain_db", [3.0, -3.0], "must go from the lower to the higher value"),
+    (f"{FAMILIES}/clips/peak_dbfs", 0.5, "is 0.5, and must be at most 0"),
+    (f"{FAMILIES}/features/stft_db/normalise", "rms", "is 'rms', and must be 'none' or 'peak'"),
+    (f"{FAMILIES}/models/mixtures/feature", "log_mel", "is 'log_mel': choose one of stft_db"),
+    (f"{FAMILIES}/models/mixtures/trained_on", "both", "is 'both', and must be 'notes' or 'mixtures'"),
+    (f"{FAMILIES}/models/mixtures/pairs_per_epoch", 0, "is 0, and must be at least 1"),
+    (f"{FAMILIES}/models/mixtures/same_size_share", 1.1, "is 1.1, and must be at most 1"),
+    (f"{FAMILIES}/models/mixtures/confusable_share", -0.1, "is -0.1, and must be at least 0"),
+    (f"{FAMILIES}/models/mixtures/stop_at_precision", 98.0, "is 98.0, and must be at most 1"),
+    (f"{FAMILIES}/models/mixtures/stop_at_recall", -0.1, "is -0.1, and must be at least 0"),
+    (f"{BINARY}/dropout", 1.0, "is 1.0, and must be at most 0.95"),
+    (f"{BINARY}/norm_momentum", 1.0, "is 1.0, and must be below 1"),
+    (f"{FAMILIES}/evaluation/objective", "micro_f1", "is 'micro_f1', and must be 'accuracy_hamming' or 'accuracy_iou'"),
+    (f"{FAMILIES}/evaluation/fixed_threshold", 1.5, "is 1.5, and must be at most 1"),
+    (f"{FAMILIES}/studies/regimes", ["mixtures", "note"], "is 'note': choose one of mixtures, notes; did you mean"),
+    (f"{FAMILIES}/studies/regimes", ["notes", "notes"], "must be a list without repetitions: 'notes' stands twice"),
 ]
 
 
@@ -232,16 +331,16 @@ def test_a_wrong_value_is_one_sentence(tmp_path: Path, path: str, value: Any, sa
 
 
 COMBINED = [
-    ("corpora/rendered/adapter", "rendred", "adapter is 'rendred': choose one of folder, irmas, rendered; did you"),
-    ("corpora/rendered/adapter", ABSENT, "key 'adapter' is missing: choose one of folder, irmas, rendered"),
+    ("corpora/rendered/adapter", "rendred", "adapter is 'rendred': choose one of folder, irmas, nsynth, rendered; did"),
+    ("corpora/rendered/adapter", ABSENT, "key 'adapter' is missing: choose one of folder, irmas, nsynth, rendered"),
     (f"{TASK}/features/log_mel/extractor", "logmel", "extractor is 'logmel': choose one of log_mel,"),
     (f"{TASK}/models/han_cnn/architecture", "hann", "architecture is 'hann': choose one of "),
     (f"{TASK}/models/han_cnn/architecture", None, "architecture is None: choose one of "),
     (f"{TASK}/split/test_fraction", 0.9, "validation_fraction 0.1 and test_fraction 0.9 must leave"),
     (f"{TASK}/split/training_banks", ["fluidr3", "timgm6mb"], "bank 'timgm6mb' stands in training_banks and"),
-    (f"{TASK}/method", "mixed", "method is 'mixed': choose one of cut, mix"),
-    (f"{TASK}/method", ABSENT, "key 'method' is missing: choose one of cut, mix"),
-    (f"{TASK}/method", "cut", "key 'embedding' is unknown here: choose one of clips, corpus"),
+    (f"{TASK}/method", "mixed", "method is 'mixed': choose one of cut, mix, overlay; did you mean 'mix'?"),
+    (f"{TASK}/method", ABSENT, "key 'method' is missing: choose one of cut, mix, overlay"),
+    (f"{TASK}/method", "cut", "key 'learned_features' is unknown here: choose one of clips, corpus"),
     (f"{EXCERPTS}/split/test_banks", ["training"], "bank 'training' stands in training_banks and in test_banks: keep"),
     (f"{EXCERPTS}/split/unseen_banks", ["part1"], "bank 'part1' stands in test_banks and in unseen_banks: keep it in"),
     (f"{EXCERPTS}/split/test_fraction", 0.2, "test_fraction 0.2 and test_banks both name the test: set test_fraction"),
@@ -249,6 +348,13 @@ COMBINED = [
     (f"{RENDER}/test_seconds", [0.5, 9.0], "test_seconds [0.5, 9.0] must lie within 1..120"),
     (f"{TASK}/clips/string_gap_seconds", [-3.0, 0.0], "string_gap_seconds [-3.0, 0.0] must lie within -1..10"),
     (f"{TASK}/clips/max_polyphony", 1, "min_polyphony 2 is above max_polyphony 1"),
+    (f"{NOTES}/adapter", "nsinth", "adapter is 'nsinth': choose one of folder, irmas, nsynth, rendered; did you mean"),
+    (f"{FAMILIES}/method", "mix", "key 'classes' is unknown here: choose one of clips, corpus, embedding,"),
+    (f"{FAMILIES}/split/unseen_banks", ["train"], "bank 'train' stands in training_banks and in unseen_banks: keep it"),
+    (f"{FAMILIES}/features/stft_db/hop_length", 4096, "hop_length 4096 must be at most n_fft 2048, or samples are"),
+    (f"{BINARY}/architecture", "chen", "architecture is 'chen': choose one of bi_lstm, c_rnn, chen_cnn,"),
+    (f"{FAMILIES}/studies/regimes", ["notes"], "regimes names 1 models: name the two that are compared"),
+    (f"{FAMILIES}/studies/regimes", ["a", "b", "c"], "regimes names 3 models: name the two that are compared"),
 ]
 
 
@@ -261,6 +367,86 @@ def test_values_that_do_not_fit_together_are_named(tmp_path: Path, path: str, va
 def test_only_solo_recordings_are_mixed(tmp_path: Path) -> None:
     said = _complaint(tmp_path, f"{TASK}/corpus", "irmas")
     assert "tasks.cultural.corpus is 'irmas', whose recordings are not of one instrument each: choose a corpus" in said
+
+
+@pytest.mark.parametrize("corpus", ["folder", "irmas", "rendered"])
+def test_only_notes_are_overlaid(tmp_path: Path, corpus: str) -> None:
+    said = _complaint(tmp_path, f"{FAMILIES}/corpus", corpus)
+    assert said == (
+        f"params.yaml: tasks.families.corpus is {corpus!r}, whose recordings are not single notes: choose a corpus of "
+        "notes, or method mix"
+    )
+
+
+def test_a_class_has_one_of_the_known_keys(tmp_path: Path) -> None:
+    said = _complaint(tmp_path, f"{FAMILIES}/classes/piccolo", {"famly": "flute"})
+    place = "params.yaml: tasks.families.classes.piccolo"
+    assert said == f"{place}: key 'famly' is unknown here: choose one of family, instruments; did you mean 'family'?"
+    said = _complaint(tmp_path, f"{FAMILIES}/classes/piccolo", {"instruments": "flute_("})
+    assert said.startswith(f"{place}.instruments is 'flute_(', and must be a regular expression, and is none: miss")
+
+
+def test_a_class_of_instruments_is_read() -> None:
+    values = _with(f"{FAMILIES}/classes/piccolo", {"instruments": "flute_acoustic_00[12]"})
+    classes = config.Params.model_validate(values).overlay_task("families").classes
+    assert classes["piccolo"] == config.InstrumentsClass(instruments="flute_acoustic_00[12]")
+    assert classes["flute"] == config.FamilyClass(family="flute")
+
+
+def _binaries_of(feature: str) -> dict[str, Any]:
+    section: dict[str, Any] = copy.deepcopy(ORIGINAL["tasks"]["families"]["models"]["mixtures"])
+    return section | {"feature": feature}
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        (f"{TASK}/models/han_cnn", _binaries_of("log_mel")),
+        (f"{EXCERPTS}/models/svm", _binaries_of("log_mel")),
+        (f"{FAMILIES}/models/mixtures", _binaries_of("stft_db")["binary"] | {"feature": "stft_db"}),
+    ],
+    ids=["mix", "cut", "overlay"],
+)
+def test_a_task_on_notes_takes_binaries_and_no_other_task_does(
+    tmp_path: Path, path: str, section: dict[str, Any]
+) -> None:
+    assert _complaint(tmp_path, path, section) == (
+        f"params.yaml: {path.replace('/', '.')}.architecture is {section['architecture']!r}: a task of method overlay "
+        "takes one_vs_all, and only such a task does"
+    )
+
+
+def _without_feature(model: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in model.items() if key != "feature"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (f"{BINARY}/training/batch_size", 31, "binary.training.batch_size 31 must be even, as it holds pairs"),
+        (f"{BINARY}/training/loss", "categorical_crossentropy", "binary.training.loss 'categorical_crossentropy' must"),
+        (f"{BINARY}/training", "han_2017", "binary.training.loss 'categorical_crossentropy' must be binary_crossentr"),
+        (f"{BINARY}/feature", "log_mel", "binary.feature must be left out: it is that of the set"),
+        (BINARY, _without_feature(ORIGINAL["tasks"]["predominant"]["models"]["svm"]),
+         "binary.architecture is 'svm', which is no network: choose one of bi_lstm, c_rnn, chen_cnn, han_cnn"),
+        (BINARY, _without_feature(_binaries_of("stft_db")),
+         "binary.architecture is 'one_vs_all', which is no network: choose one of bi_lstm, c_rnn, chen_cnn, han_cnn"),
+    ],
+    ids=["batch_size", "loss", "published", "feature", "estimator", "nested"],
+)  # fmt: skip
+def test_a_binary_is_a_network_of_one_output_in_batches_of_pairs(
+    tmp_path: Path, path: str, value: Any, said: str
+) -> None:
+    assert _complaint(tmp_path, path, value).startswith(f"params.yaml: tasks.families.models.mixtures: {said}")
+
+
+def test_a_binary_has_the_feature_of_its_set() -> None:
+    values: Any = copy.deepcopy(ORIGINAL)
+    values["tasks"]["families"]["models"]["mixtures"]["binary"]["feature"] = "stft_db"
+    params, stated = (config.Params.model_validate(each) for each in (ORIGINAL, values))
+    model = params.model("families", "mixtures")
+    assert model.binary.feature == "stft_db"
+    assert model == stated.model("families", "mixtures") == type(model).model_validate(model.model_dump(mode="json"))
 
 
 def test_the_study_of_variety_extracts_what_its_model_sees(tmp_path: Path) -> None:
@@ -341,11 +527,12 @@ def test_experiments_change_training_settings(tmp_path: Path) -> None:
 def test_an_unknown_item_lists_the_known_ones() -> None:
     params = config.load(ROOT / "params.yaml")
     for ask, said in (
-        (lambda: params.task("frames"), "task 'frames' is not in params.yaml: choose one of cultural, pred"),
+        (lambda: params.task("frames"), "task 'frames' is not in params.yaml: choose one of cultural, families, pred"),
         (lambda: params.mixing_task("predominant"), "task 'predominant' has no method 'mix': choose one of cultural"),
+        (lambda: params.overlay_task("cultural"), "task 'cultural' has no method 'overlay': choose one of families"),
         (lambda: params.cutting_task("cultural"), "task 'cultural' has no method 'cut': choose one of predominant"),
         (lambda: params.size("frames"), "size of task 'frames' is not in params.yaml: choose one of .*cultural"),
-        (lambda: params.corpus("iowa"), "corpus 'iowa' is not in params.yaml: choose one of folder, irmas, rendered"),
+        (lambda: params.corpus("iowa"), "corpus 'iowa' is not in params.yaml: choose one of folder, irmas, nsynth"),
         (lambda: params.model("cultural", "cnn"), "model 'cnn' is not in params.yaml: choose one of .*han_cnn"),
         (lambda: params.feature("cultural", "mel"), "feature 'mel' is not in params.yaml: choose one of log_mel"),
     ):

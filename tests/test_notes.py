@@ -153,6 +153,20 @@ def test_instruments_of_two_banks_are_others_and_of_one_bank_the_same(tmp_path: 
     assert list(store.read_json(tmp_path / "out" / "stand_in.json")["banks"]) == ["test", "train", "valid"]
 
 
+@needs_fluidsynth
+def test_further_specimens_are_instruments_of_their_own_beside_the_first_one(root: Path, tmp_path: Path) -> None:
+    render_notes(replace(job(), specimens=3), tmp_path / "more")
+    before, after = described(root), described(tmp_path / "more")
+    assert {name: after[name] for name in before} == before
+    assert {each["instrument"] for each in after.values()} == {
+        program + notes.PROGRAMS * number for program in (73, 75, 81) for number in range(3)
+    }
+    audio = files_in(tmp_path / "more")
+    assert {path: audio[path] for path in files_in(root) if path.endswith(".wav")} == {
+        path: content for path, content in files_in(root).items() if path.endswith(".wav")
+    }
+
+
 # What is drawn
 
 
@@ -172,6 +186,20 @@ def test_another_seed_draws_other_notes(root: Path, tmp_path: Path) -> None:
     render_notes(job(seed=8), tmp_path / "other")
     assert len(described(tmp_path / "other")) == len(described(root))
     assert set(described(tmp_path / "other")) != set(described(root))
+
+
+def test_each_instrument_and_part_draws_notes_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "synthesizer", _Bank(lambda key, force, time: 0.5 * _sine(key * 4 + force, time)))
+    alike = {"flute": Family("acoustic", dict.fromkeys((73, 74), (40, 80)))}
+    render_notes(job(alike, 10, banks=dict.fromkeys(("train", "test"), SMALL_BANK)), tmp_path / "out")
+    drawn = {
+        (part, program): frozenset(
+            name[-7:] for name in described(tmp_path / "out", part) if f"_{program:03d}-" in name
+        )
+        for part, program in product(("train", "test"), (73, 74))
+    }
+    assert all(len(each) == 10 for each in drawn.values())
+    assert len(set(drawn.values())) == len(drawn)
 
 
 @needs_fluidsynth
@@ -307,10 +335,10 @@ def test_a_bank_that_is_missing_or_none_is_named_and_nothing_written(tmp_path: P
 
 @needs_fluidsynth
 def test_the_stage_renders_what_the_parameters_say(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = job()
+    plan, sizes = job(), SimpleNamespace(notes_per_instrument=3, specimens=1)
     params = SimpleNamespace(
         seed=plan.seed,
-        size=lambda task: {"families": SimpleNamespace(corpus=SimpleNamespace(notes_per_instrument=3))}[task],
+        size=lambda task: {"families": SimpleNamespace(corpus=sizes)}[task],
         corpus=lambda name: {"nsynth": SimpleNamespace(render=plan.config)}[name],
     )
     monkeypatch.setattr("tutti.config.load", lambda: params)
@@ -391,7 +419,7 @@ def test_the_table_has_the_families_of_nsynth_each_with_enough_instruments_to_be
         assert all(0 <= program <= 127 for program in family.registers)
         assert all(0 <= low < high <= 127 for low, high in family.registers.values())
     programs = [program for family in FAMILIES.values() for program in family.registers]
-    assert len(programs) == len(set(programs)) == 71
+    assert len(programs) == len(set(programs)) == 70
 
 
 def _chunks(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
@@ -23,11 +24,12 @@ from tutti import config
 from tutti.reporting.comparison import COLUMNS, METRICS
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("dvc.lock", "pipelines/cultural/dvc.lock", "pipelines/predominant/dvc.lock")
+LOCKS = ("dvc.lock", *(f"pipelines/{task}/dvc.lock" for task in ("cultural", "predominant", "families")))
 SETS = (config.TRAIN, config.VALIDATION, *config.TEST_SETS)
 TASKS = config.read_yaml(ROOT / "params.yaml")["tasks"]
 MODELS = tuple(TASKS["cultural"]["models"])
 EXCERPT_MODELS = tuple(TASKS["predominant"]["models"])
+BINARIES = tuple(TASKS["families"]["models"])
 FEATURES, LEARNED = (tuple(TASKS["cultural"][group]) for group in ("features", "learned_features"))
 AFTER_EVALUATION = {"report", "publish_cultural"}
 
@@ -77,6 +79,13 @@ class Repository:
             place = place[group]
         assert place[key] != value
         place[key] = value
+        yaml.dump(values, file)
+
+    def add_class(self, name: str, section: dict[str, str]) -> None:
+        """Add a class to the task ``families``, as a line in ``params.yaml`` does."""
+        file, yaml = self.root / "params.yaml", YAML()
+        values = yaml.load(file)
+        values["tasks"]["families"]["classes"][name] = section
         yaml.dump(values, file)
 
     def outputs(self) -> dict[str, str]:
@@ -199,6 +208,11 @@ def test_everything_runs_once(built: Repository) -> None:
     names = [_named(line) for line in built.run("dvc", "stage", "list", "--name-only", *files).split()]
     assert sorted(ran) == sorted(names)
     expected = {"render@fluidr3", "render@timgm6mb", "index@folder", "index@irmas", "index@rendered", "report"}
+    expected |= {"index@nsynth", "report_exam", "publish_families"}
+    expected |= _of("families", "render_notes", "split", "extract@stft_db", "regimes")
+    expected |= _of("families", *(f"overlay@{name}" for name in config.OverlayTask.sets))
+    for stage in ("train_binaries", "predict", "examine"):
+        expected |= _of("families", *(f"{stage}@{model}" for model in BINARIES))
     expected |= {"report_excerpts", "publish_cultural", "publish_predominant"}
     expected |= _of("cultural", "split", *(f"clips@{name}" for name in SETS))
     expected |= _of("cultural", "embedding", *(f"extract@{name}" for name in FEATURES))
@@ -220,14 +234,15 @@ def test_a_second_time_nothing_runs(built: Repository) -> None:
 def test_the_comparison_is_complete(built: Repository) -> None:
     table = pd.read_csv(built.root / "metrics" / "comparison.csv")
     assert list(table.columns) == list(COLUMNS)
-    assert len(table) == (len(MODELS) + len(EXCERPT_MODELS)) * len(config.TEST_SETS) * len(config.POLICIES)
+    n_models = len(MODELS) + len(EXCERPT_MODELS) + len(BINARIES)
+    assert len(table) == n_models * len(config.TEST_SETS) * len(config.POLICIES)
     assert table[list(METRICS)].apply(lambda column: column.between(0, 1)).all().all()
     assert (built.root / "metrics" / "report.html").stat().st_size > 10_000
 
 
 def test_mlflow_holds_the_numbers_of_the_comparison(built: Repository) -> None:
     table = pd.read_csv(built.root / "metrics" / "comparison.csv")
-    for task, models in (("cultural", MODELS), ("predominant", EXCERPT_MODELS)):
+    for task, models in (("cultural", MODELS), ("predominant", EXCERPT_MODELS), ("families", BINARIES)):
         assert built.count(task) == (len(models), int((table["task"] == task).sum()))
     with sqlite3.connect(built.root / "mlflow.db") as store:
         metrics = pd.read_sql("select run_uuid, key, value from latest_metrics", store)
@@ -321,10 +336,48 @@ def test_what_dvc_restores_from_its_cache_comes_to_mlflow_too(copy: Repository) 
     for name in (*LOCKS, "mlflow.db"):
         (copy.root / name).unlink()
     copy.run("git", "checkout", "--", "metrics/experiments")  # what Git keeps is not the cache's business
-    assert set(copy.repro()) <= AFTER_EVALUATION | {"report_excerpts", "publish_predominant"}
+    after = {"report_excerpts", "publish_predominant", "report_exam", "publish_families"}
+    assert set(copy.repro()) <= AFTER_EVALUATION | after
     assert copy.outputs() == before
     assert copy.count() == (len(MODELS), len(MODELS) * 6)
     assert copy.count("predominant") == (len(EXCERPT_MODELS), len(EXCERPT_MODELS) * 6)
+    assert copy.count("families") == (len(BINARIES), len(BINARIES) * 6)
+
+
+def test_of_the_binaries_a_class_that_is_added_trains_one_and_leaves_the_others(copy: Repository) -> None:
+    folders = {model: copy.root / "models/families" / model for model in BINARIES}
+    before = {path: path.read_bytes() for folder in folders.values() for path in sorted(folder.glob("*.keras"))}
+    scores = {model: _binary_scores(copy.root, model) for model in BINARIES}
+    kept = set((copy.root / ".tutti/binaries").iterdir())
+    assert len(kept) == len(before) == len(BINARIES) * len(TASKS["families"]["classes"])
+    copy.add_class("synth_lead", {"family": "synth_lead"})
+    ran = set(copy.repro("publish_families", "report_exam"))
+    assert "families:render_notes" not in ran
+    assert _of("families", *(f"train_binaries@{model}" for model in BINARIES)) <= ran
+    assert len(set((copy.root / ".tutti/binaries").iterdir()) - kept) == len(BINARIES), "one binary more a model"
+    for path, content in before.items():
+        assert path.read_bytes() == content, f"{path} was touched"
+    for model, folder in folders.items():
+        assert (folder / "synth_lead.keras").is_file()
+        after = _binary_scores(copy.root, model)
+        assert scores[model].keys() < after.keys(), "the new class has clips of its own"
+        for clip, row in scores[model].items():
+            assert (after[clip][: len(row)] == row).all(), f"the score of {clip} has changed"
+    assert "synth lead" in (copy.root / "metrics/families.html").read_text().lower()
+
+
+def test_of_the_exam_a_threshold_trains_nothing(copy: Repository) -> None:
+    copy.change("tasks.families.evaluation.fixed_threshold", 0.4)
+    after = {"report", "report_exam", "publish_families"}
+    judged = _of("families", *(f"examine@{model}" for model in BINARIES), "regimes")
+    assert set(copy.repro()) == judged | after
+
+
+def _binary_scores(root: Path, model: str) -> dict[str, Any]:
+    """Return the scores of every clip of an exam, by the clip's id."""
+    clips = pd.read_parquet(root / "data/families/clips/unseen_recording/manifest/clips.parquet")["clip"]
+    with np.load(root / "data/families/scores" / model / "unseen_recording.npz") as arrays:
+        return dict(zip(clips, arrays["scores"], strict=True))
 
 
 def test_temporary_and_queued_experiments_land_in_the_same_store(copy: Repository) -> None:

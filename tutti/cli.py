@@ -67,15 +67,13 @@ def _add_detect(command: argparse.ArgumentParser) -> None:
         "rate and number of channels. Status: 0 all files were read, 1 some were not, 2 wrong usage."
     )
     command.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    command.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    form.add_argument("--array", action="store_true", help="a line a file: a bit a class in label order, and its name")
     command.add_argument("--model", metavar="TASK/NAME", help="a trained model (default: that of params.yaml)")
     command.add_argument("--top", type=_count, metavar="N", help="at most N instruments a file")
-    command.add_argument(
-        "--threshold",
-        type=_threshold,
-        metavar="POLICY|NUMBER",
-        help=f"{', '.join(POLICIES)}, or one number for all, 0..1",
-    )
+    told = f"{', '.join(POLICIES)}, or one number for all, 0..1"
+    command.add_argument("--threshold", type=_threshold, metavar="POLICY|NUMBER", help=told)
     command.add_argument("--all", action="store_true", help="also the instruments below their threshold")
     command.set_defaults(run=_detect)
 
@@ -97,9 +95,7 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
         "came out. Experiments that have a result are not run again."
     )
     command.add_argument("name", metavar="NAME", help="a sweep in params.yaml")
-    command.add_argument(
-        "--jobs", type=_count, default=1, metavar="N", help="experiments at the same time (default: 1)"
-    )
+    command.add_argument("--jobs", type=_count, default=1, metavar="N", help="experiments at a time (default: 1)")
     command.add_argument("--list", action="store_true", help="only list the experiments")
     command.set_defaults(run=_sweep)
 
@@ -136,7 +132,11 @@ def _detect(options: argparse.Namespace) -> int:
     task, name = _model_name(options.model) if options.model else (params.detect.task, params.detect.model)
     threshold: Policy | float = params.detect.threshold if options.threshold is None else options.threshold
     detector = load_detector(params, task, name)
-    report = detections.Report(f"{task}/{name}", threshold, everything=options.all, top=options.top)
+    title = detections.titles(params.task(task))
+    report = detections.Report(
+        f"{task}/{name}", threshold, detector.classes, title, everything=options.all, top=options.top
+    )
+    shown = report.array_line if options.array else report.text
     for path in options.files:
         try:
             detection = detector.detect(path, threshold)
@@ -146,7 +146,7 @@ def _detect(options: argparse.Namespace) -> int:
             continue
         report.add(detection)
         if not options.json:
-            print(report.text(detection), flush=True)
+            print(shown(detection), flush=True)
     if options.json:
         print(report.json())
     return FAILED if report.failures else OK

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tutti import registry
 from tutti.audio import Samples, is_silent, level_dbfs, read_blocks
-from tutti.config import POLICIES, ClipsConfig, CutConfig, Params, Policy
+from tutti.config import POLICIES, ClipsConfig, CutConfig, OverlayConfig, Params, Policy
 from tutti.errors import DataError, ParameterError
 from tutti.evaluation.aggregation import aggregate
 from tutti.evaluation.arrays import decide
@@ -104,7 +104,9 @@ class Detector:
     embedding: Path = EMBEDDINGS
 
     @classmethod
-    def load(cls, model_folder: Path, metrics_folder: Path, clips: ClipsConfig | CutConfig) -> "Detector":
+    def load(
+        cls, model_folder: Path, metrics_folder: Path, clips: ClipsConfig | CutConfig | OverlayConfig
+    ) -> "Detector":
         """Read a fitted model and the thresholds that its evaluation chose.
 
         Args:
@@ -121,10 +123,9 @@ class Detector:
         if list(chosen.classes) != model.classes:
             raise DataError(f"{metrics_folder} is about other instruments than {model_folder}: run `dvc repro`")
         embedding = model_folder.parents[1] / EMBEDDINGS.name / model_folder.parent.name
-        if isinstance(clips, ClipsConfig):
-            seconds, levels = clips.seconds, clip_levels(clips)
-        else:
-            seconds, levels = clips.excerpt_seconds, (-math.inf, math.inf)  # excerpts come at any level
+        seconds = clips.excerpt_seconds if isinstance(clips, CutConfig) else clips.seconds
+        any_level = (-math.inf, math.inf)  # the features of excerpts and of overlaid notes do not depend on it
+        levels = clip_levels(clips) if isinstance(clips, ClipsConfig) else any_level
         return cls(model, chosen.thresholds, chosen.aggregation, seconds, levels, embedding)
 
     @property

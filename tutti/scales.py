@@ -93,13 +93,21 @@ class ExcerptTaskScale(Section):
     training: TrainingScale
 
 
+class BinaryScale(TrainingScale):
+    """How long binaries train: the most epochs, and the most pairs in each."""
+
+    max_pairs: Count
+
+
 class NotesScale(Section):
     """How large a rendered stand-in of NSynth is.
 
     Attributes:
+        specimens: instruments made of each program of a sound bank, that differ in voice.
         notes_per_instrument: of the grid of pitches and velocities; all where it is `all`.
     """
 
+    specimens: Annotated[int, Field(ge=1, le=16)]
     notes_per_instrument: Literal["all"] | Count
 
 
@@ -111,14 +119,14 @@ class OverlayTaskScale(Section):
         train_mixtures: mixtures to train on.
         validation_per_size: validation mixtures of each number of families.
         exam_per_size: clips of each number of families in each of the two exams; 100 in the paper.
-        training: the most epochs of a binary.
+        training: the most epochs of a binary, and the most pairs of clips in each.
     """
 
     corpus: NotesScale
     train_mixtures: Annotated[int, Field(ge=40)]
     validation_per_size: Annotated[int, Field(ge=2)]
     exam_per_size: Annotated[int, Field(ge=2)]
-    training: TrainingScale
+    training: BinaryScale
 
 
 class EvaluationScale(Section):

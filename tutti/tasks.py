@@ -99,8 +99,10 @@ class TaskConfig(Section):
         sets: names of all sets of clips that models are trained and judged on.
         scored_sets: those that fitted models score, also the sets of studies.
         threshold_set: the set on which thresholds are chosen.
+        of_instruments: whether its classes are instruments of the taxonomy.
     """
 
+    of_instruments: ClassVar[bool] = True
     sets: ClassVar[tuple[str, ...]]
     scored_sets: ClassVar[tuple[str, ...]]
     threshold_set: ClassVar[str]
@@ -159,6 +161,7 @@ class OverlayTask(TaskConfig):
         classes: what is listened for, by name, in label order; a class that is added leaves the others as they are.
     """
 
+    of_instruments: ClassVar[bool] = False
     sets: ClassVar[tuple[str, ...]] = (*NOTES_OF.values(), TRAIN_MIXTURES, VALIDATION_MIXTURES, *TEST_SETS)
     scored_sets: ClassVar[tuple[str, ...]] = (
         VALIDATION_MIXTURES, *TEST_SETS, *(NOTES_OF[side] for side in (VALIDATION, *TEST_SETS)),

@@ -56,7 +56,8 @@ class TrainingConfig(Section):
         output_bias: how the output biases start: at ``zero`` as in the papers, or at each class' share of the clips.
         batch_size: windows a step.
         max_epochs: the most epochs; the scale may allow fewer.
-        monitor: the loss that early stopping watches.
+        monitor: what early stopping watches and the best epoch is chosen by: a loss, or the area under the ROC curve on
+            validation clips, which asks for the order of the scores only, as thresholds are chosen later.
         patience: epochs without improvement before training stops.
     """
 
@@ -66,7 +67,7 @@ class TrainingConfig(Section):
     output_bias: Literal["zero", "prior"]
     batch_size: Count
     max_epochs: Count
-    monitor: Literal["validation_loss", "training_loss"]
+    monitor: Literal["validation_loss", "training_loss", "validation_auc"]
     patience: Count
 
 

@@ -26,8 +26,9 @@ class Config(ModelConfig):
         trained_on: single ``notes``, as in the paper, or ``mixtures``.
         binary: any network but its ``feature``, which is that of the set; its batches hold pairs.
         pairs_per_epoch: pairs of a positive and a negative clip that a binary sees in an epoch.
-        same_size_share: share of the epochs, from the first one on, in which both clips of a pair have equally many
-            families; the last epochs take clips as they come.
+        notes_epochs: first epochs, in which a binary on mixtures learns from single notes.
+        same_size_share: share of the epochs after them, from the first one on, in which both clips of a pair have
+            equally many families, up to a size that doubles each epoch; the last epochs take clips as they come.
         confusable_share: share of the pairs whose negative is the most confusable one at hand: the positive's twin, in
             which another family plays the class' part, or else that of several which scored highest when last seen.
         stop_at_precision: precision on validation clips at which a binary's training ends; 0.98 in the paper.
@@ -40,6 +41,7 @@ class Config(ModelConfig):
     trained_on: Literal["notes", "mixtures"]
     binary: AnyModel
     pairs_per_epoch: Count
+    notes_epochs: Annotated[int, Field(ge=0)]
     same_size_share: Fraction
     confusable_share: Fraction
     stop_at_precision: Annotated[float, Field(ge=0, le=1)]
@@ -64,6 +66,8 @@ class Config(ModelConfig):
                 f"binary.architecture is {self.binary.architecture!r}, which is no network: "
                 f"{registry.choose(self.binary.architecture, known)}"
             )
+        if self.notes_epochs and self.trained_on == "notes":
+            raise ValueError(f"notes_epochs {self.notes_epochs} must be 0 where all epochs are on notes")
         if self.binary.training.batch_size % 2:
             size = self.binary.training.batch_size
             raise ValueError(f"binary.training.batch_size {size} must be even, as it holds pairs")

@@ -1,17 +1,18 @@
 """A stand-in of NSynth: single notes of a sound bank's instruments in that data set's own layout on disk.
 
     nsynth-<part>/examples.json                                what each note is, by name
-    nsynth-<part>/audio/<family>_<source>_<nnn>-<ppp>-<vvv>.wav    instrument, MIDI pitch, velocity; 16 bit, mono
+    nsynth-<part>/audio/<family>_<source>_<n>-<p>-<v>.wav      instrument, MIDI pitch, velocity; 16 bit, mono
     stand_in.json                                              which sound banks, by content
 
 A note is held, then released; its file's length is that of both, and its peak ``PEAK`` of full scale, as in NSynth.
 The number of an instrument is its General MIDI program, plus 128 for each sound bank before its own: instruments of
-two banks are different instruments, and a bank that plays two parts has the same instruments in both. Notes that a
-bank is silent for, and those that it plays exactly as another one, are replaced by others of the instrument.
+two banks are different instruments, and a bank that plays two parts has the same instruments in both. Further
+specimens of a kind (``tutti.composition.voicing``) are instruments of their own, with 128 more for each bank. Notes
+that a bank is silent for, and those that it plays exactly as another one, are replaced by others of the instrument.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from pathlib import Path
 from typing import Any, Literal
@@ -23,10 +24,11 @@ from scipy.signal import butter, sosfilt
 from tutti import store
 from tutti.audio import Samples, pcm16, resample
 from tutti.composition.banks import find_bank
-from tutti.composition.note_programs import Family
-from tutti.composition.phrases import Note, Phrase
+from tutti.composition.note_programs import LEFT_OUT, Family
+from tutti.composition.phrases import VIBRATO, Control, Note, Phrase
 from tutti.composition.qualities import QUALITIES, qualities
 from tutti.composition.synthesizer import fluidsynth_version, synthesizer
+from tutti.composition.voicing import Voice, draw_voice, voiced
 from tutti.errors import DataError
 from tutti.parallel import parallel_map
 from tutti.seeding import generator
@@ -54,12 +56,14 @@ class NoteJob:
         families: the instruments of each family.
         notes_per_instrument: of the grid of its register and the velocities; fewer where the bank has fewer.
         seed: any integer.
+        specimens: instruments made of each program: its own sound, and further voices.
     """
 
     config: Any
     families: Mapping[str, Family]
     notes_per_instrument: int | Literal["all"]
     seed: int
+    specimens: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class _Instrument:
     program: int
     register: tuple[int, int]
     number: int
+    specimen: int = 0
 
     @property
     def name(self) -> str:
@@ -107,26 +112,43 @@ def render_notes(job: NoteJob, out: Path) -> None:
         store.write_json(partial / "stand_in.json", description)
 
 
-def play_note(bank: Path, program: int, key: int, velocity: int, config: Any) -> Samples:
-    """Return one note as a bank plays it, ``(n,)`` at the rate of the section ``render``, not yet at its peak."""
+def play_note(bank: Path, program: int, key: int, velocity: int, config: Any, voice: Voice | None = None) -> Samples:
+    """Return one note as a bank plays it, ``(n,)`` at the rate of the section ``render``, not yet at its peak.
+
+    Args:
+        bank: the SoundFont 2 file.
+        program: General MIDI program, from 0.
+        key: MIDI key.
+        velocity: 1..127.
+        config: the section ``render``.
+        voice: that of a further specimen; None for the bank's own sound.
+    """
     rate = config.sample_rate_hz * -(-_BANDWIDTH_HZ // config.sample_rate_hz)
     seconds = config.held_seconds + config.decay_seconds
-    phrase = Phrase(program, kit=False, pitched=True, notes=(Note(0.0, config.held_seconds, key, velocity),))
+    notes = (Note(0.0, config.held_seconds, key, velocity),)
+    phrase = Phrase(program, kit=False, pitched=True, notes=notes)
+    if voice:
+        controls = (Control(0.0, VIBRATO, voice.vibrato),)
+        phrase = replace(phrase, controls=controls, tuning_cents=voice.tuning_cents)
     samples, _ = synthesizer(bank, rate, False).play(phrase, round(seconds * rate))
     # Some banks hold samples with an offset, which would give the bank away.
     above = sosfilt(butter(2, _LOWEST_HZ, "highpass", fs=rate, output="sos"), samples.astype(np.float64))
     n_samples = round(seconds * config.sample_rate_hz)
     lower = resample(np.asarray(above, np.float32), rate, config.sample_rate_hz)[:n_samples]
-    return np.pad(lower, (0, n_samples - len(lower)))
+    note = np.pad(lower, (0, n_samples - len(lower)))
+    return voiced(note, config.sample_rate_hz, voice) if voice else note
 
 
 def _instruments(job: NoteJob, banks: Mapping[str, Path]) -> list[_Instrument]:
     order = list(dict.fromkeys(banks.values()))
     return [
-        _Instrument(part, bank, name, family.source, program, register, program + PROGRAMS * order.index(bank))
+        _Instrument(part, bank, name, family.source, program, register, program + PROGRAMS * place, specimen)
         for part, bank in banks.items()
+        for specimen in range(job.specimens)
+        for place in (order.index(bank) + len(order) * specimen,)
         for name, family in sorted(job.families.items())
         for program, register in sorted(family.registers.items())
+        if program not in LEFT_OUT.get(bank.name, ())
     ]
 
 
@@ -153,9 +175,10 @@ def _sounding(instrument: _Instrument, job: NoteJob) -> Iterator[tuple[int, int,
     lowest, highest = instrument.register
     grid = list(product(range(lowest, highest + 1), sorted(job.config.velocities)))
     heard: set[bytes] = set()
+    voice = draw_voice(generator(job.seed, "nsynth", "voice", instrument.name)) if instrument.specimen else None
     for index in generator(job.seed, "nsynth", instrument.part, instrument.name).permutation(len(grid)):
         key, velocity = grid[index]
-        samples = play_note(instrument.bank, instrument.program, key, velocity, job.config)
+        samples = play_note(instrument.bank, instrument.program, key, velocity, job.config, voice)
         peak = float(np.abs(samples).max())
         if peak < SILENT_PEAK:
             continue

@@ -4,18 +4,23 @@ Names and values come from a file that others made: a name must be that of a fil
 what an index shall hold must be text that can be written.
 """
 
+import re
 from typing import Any
 
 EXAMPLES_FILE = "examples.json"
 FAMILY, SOURCE, INSTRUMENT = "instrument_family_str", "instrument_source_str", "instrument_str"
 
+_ELSEWHERE = re.compile(r"[/\\\x00-\x1f]")  # what separates folders, and what breaks lines
 _HIGHEST = 127  # of pitch, and of velocity, which is 0 where it is unknown
 _LONGEST_VALUE = 60  # characters of a value that a sentence quotes
 
 
 def is_text(value: Any) -> bool:
     """Tell whether a value is text that is not empty and can be written as UTF-8."""
-    return isinstance(value, str) and value != "" and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    try:
+        return isinstance(value, str) and value.encode() != b""
+    except UnicodeEncodeError:
+        return False
 
 
 def name_problem(name: str) -> str:
@@ -25,7 +30,7 @@ def name_problem(name: str) -> str:
     """
     if name and not is_text(name):
         return f"names a note {_quoted(name)}, which is no name in UTF-8: rename it there"
-    if name in ("", ".", "..") or any(sign in "/\\" or sign < " " for sign in name):
+    if name in ("", ".", "..") or _ELSEWHERE.search(name):
         return f"names a note {_quoted(name)}, which is no plain file name: rename it there"
     return ""
 

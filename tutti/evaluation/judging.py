@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tutti.config import TEST_SETS, UNSEEN_RECORDING, CuttingTask, MixingTask, Policy, TaskConfig
+from tutti.config import TEST_SETS, UNSEEN_RECORDING, CuttingTask, EvaluationConfig, MixingTask, Policy, TaskConfig
+from tutti.errors import ParameterError
 from tutti.evaluation import classification, tables
 from tutti.evaluation.aggregation import S1
 from tutti.evaluation.aggregations import Aggregations, chosen_aggregation
@@ -39,9 +40,12 @@ def judge(task_data: Path, model: str, task: TaskConfig, *, seed: int, replicate
         out: the folder to write, as a whole.
 
     Raises:
+        ParameterError: when the task is judged by an exam.
         DataError: when labels or scores are missing, broken, or do not fit each other.
     """
     config = task.evaluation
+    if not isinstance(config, EvaluationConfig):
+        raise ParameterError(f"task of method {task.method!r} is judged by an exam: run the stage `examine` instead")
     found = [read_scored_set(task_data, model, name, S1) for name in (task.threshold_set, *TEST_SETS)]
     aggregation = chosen_aggregation(found[0], config)
     validation, *sets = (data.under(aggregation) for data in found)

@@ -12,21 +12,17 @@ import numpy as np
 
 from tutti.config import NOTES_OF, TEST_SETS, VALIDATION, OverlayTask
 from tutti.errors import DataError
-from tutti.evaluation import classification
 from tutti.evaluation.aggregation import S1
-from tutti.evaluation.arrays import decide
-from tutti.evaluation.mistakes import confusion
 from tutti.evaluation.tables import HEADLINE, Row, curve_rows, write_table
 from tutti.evaluation.thresholds import Thresholds, write_thresholds
 from tutti.exam import tables
 from tutti.exam.limits import choose
-from tutti.exam.sets import ExamSet, read_exam, read_exam_set, with_players
+from tutti.exam.sets import ExamSet, read_exam, read_exam_set
 from tutti.exam.tables import Limits
 from tutti.progress import track
 from tutti.store import whole, write_json
 
 _log = logging.getLogger("tutti")
-_CONFUSION = ("split", "threshold_policy", "reference", "predicted", "count", "missed", "false_alarms", "rate")
 _DIGITS = 6
 
 
@@ -66,7 +62,7 @@ def _limits(validation: ExamSet, task: OverlayTask) -> Limits:
     config = task.evaluation
     if not validation.players:
         raise DataError(
-            f"the set {validation.name}, on which thresholds are chosen, has no clip: give the corpus more instruments, "
+            f"the set {validation.name}, on which thresholds are chosen, has no clip: give the corpus more instruments "
             "or raise validation_per_size"
         )
     return choose(
@@ -101,19 +97,10 @@ def _write_with_intervals(
 
 
 def _write_details(folder: Path, exams: Sequence[ExamSet], limits: Limits, task: OverlayTask) -> None:
-    """Write the tables by class, and what stands across models: the classification report and the confused pairs."""
+    """Write the tables by class: at each size, and over all sizes."""
     write_table(folder / "by_class.csv", _rows(exams, lambda each: tables.class_rows(each, limits)))
     rows = _rows(exams, lambda each: tables.instrument_rows(each, limits, tables.notes_of(each, task.classes)))
     write_table(folder / "per_class.csv", rows)
-    report = _rows(exams, lambda each: classification.report_rows(with_players(each), limits))
-    write_table(folder / classification.FILE, report)
-    pairs = [
-        {"split": exam.name, "threshold_policy": policy} | row
-        for exam in exams
-        for policy, thresholds in limits.items()
-        for row in confusion(exam.reference, decide(exam.scored.scores, thresholds), exam.classes)
-    ]
-    write_table(folder / "confusion.csv", pairs, _CONFUSION)
 
 
 def _write_skipped(path: Path, sets: Sequence[ExamSet], corpus: Path) -> None:

@@ -1,7 +1,7 @@
 r"""Bootstrap intervals of the exam: how would a score change with other instruments of the same families?
 
-They are those of ``tutti.evaluation.bootstrap`` with instruments (players) in the place of recordings, since instruments
-are what the split keeps apart: all notes of one go together. The exam needs two things more.
+They are those of ``tutti.evaluation.bootstrap`` with instruments (players) in the place of recordings, since
+instruments are what the split keeps apart: all notes of one go together. The exam needs two things more.
 
 * It fixes how many clips there are of each size. So weights have a mean of 1 within each size: the product over the ten
   instruments of a large clip would else outweigh the one instrument of a small one.
@@ -12,8 +12,8 @@ are what the split keeps apart: all notes of one go together. The exam needs two
 
 In simulations with ten families, clips of 3 to 10 of them or of all sizes, and as much or less chance in instruments
 than in clips, nominal 95 % intervals held the true value in 95-100 % of the trials with 4 or 8 instruments a family,
-and were 1.0 to 2.3 times as wide as they had to be (without the correction up to 3.2 times). With 2 instruments a family
-it was 89-97 %.
+and were 1.0 to 2.3 times as wide as they had to be (without the correction up to 3.2 times). With 2 instruments a
+family it was 89-97 %.
 """
 
 from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ from tutti.errors import DataError
 from tutti.evaluation.arrays import Floats, ManyHot, check_many_hot, check_same_shape, check_scores
 
 Objective = Literal["accuracy_hamming", "accuracy_iou"]
-_DECIMALS = 12  # cuts whose objectives agree this far are equal: running sums differ in the last bits
+_DECIMALS = 9  # cuts whose objectives agree this far are equal: running sums differ in the last bits
 
 
 def choose(
@@ -59,11 +59,8 @@ def best_global(reference: ManyHot, scores: Floats, objective: Objective) -> flo
         scores: ``(clip, class)`` in 0..1.
         objective: ``accuracy_hamming`` or ``accuracy_iou``.
     """
-    if objective == "accuracy_hamming":
-        silent, gains = float((reference == 0).sum()) / reference.size, _bit_gains(reference) / reference.size
-    else:
-        silent, gains = float((~reference.any(axis=1)).mean()), _iou_gains(reference, scores) / len(reference)
-    return _best_cut(scores.astype(np.float64).ravel(), gains.ravel(), silent)
+    gains = _bit_gains(reference) if objective == "accuracy_hamming" else _iou_gains(reference, scores)
+    return _best_cut(scores.astype(np.float64).ravel(), gains.ravel())
 
 
 def best_per_class(reference: ManyHot, scores: Floats) -> NDArray[np.float64]:
@@ -76,10 +73,9 @@ def best_per_class(reference: ManyHot, scores: Floats) -> NDArray[np.float64]:
         scores: ``(clip, class)`` in 0..1.
     """
     best = np.full(reference.shape[1], np.nan)
-    gains = _bit_gains(reference) / len(reference)
+    gains = _bit_gains(reference)
     for index in np.flatnonzero(reference.any(axis=0) & (reference == 0).any(axis=0)):
-        silent = float((reference[:, index] == 0).mean())
-        best[index] = _best_cut(scores[:, index].astype(np.float64), gains[:, index], silent)
+        best[index] = _best_cut(scores[:, index].astype(np.float64), gains[:, index])
     return best
 
 
@@ -119,18 +115,17 @@ def _iou_gains(reference: ManyHot, scores: Floats) -> NDArray[np.float64]:
     return gains
 
 
-def _best_cut(scores: NDArray[np.float64], gains: NDArray[np.float64], silent: float) -> float:
+def _best_cut(scores: NDArray[np.float64], gains: NDArray[np.float64]) -> float:
     """Return the midpoint below the k best scores, for the first k from 0 on whose objective is the largest.
 
     Args:
         scores: ``(n,)`` in 0..1.
         gains: ``(n,)``, by how much the objective changes when each is claimed besides all that score higher.
-        silent: the objective where nothing is claimed.
     """
     order = np.argsort(-scores, kind="stable")
-    values = silent + np.append(0.0, np.cumsum(gains[order]))
+    values = np.append(0.0, np.cumsum(gains[order]))  # above what claiming nothing gets
     above, below = np.append(1.0, scores[order]), np.append(scores[order], 0.0)
     possible = np.append(below[:-1] < above[:-1], True)  # equal scores are claimed together
-    rank = int(np.argmax(np.where(possible, np.round(values, _DECIMALS), -1.0)))
+    rank = int(np.argmax(np.where(possible, np.round(values, _DECIMALS), -np.inf)))
     middle = (above[rank] + below[rank]) / 2
     return float(middle if middle > below[rank] else above[rank])

@@ -1,7 +1,7 @@
 """A set of the exam: its labels, a model's scores, and the instruments that play in each clip."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +112,6 @@ def read_exam(task_data: Path, model: str) -> tuple[ExamSet, list[ExamSet]]:
             "corpus more instruments, or the task a test bank"
         )
     return validation, exams
-
-
-def with_players(data: ExamSet) -> ScoredSet:
-    """Return the scored set with instruments in the place of recordings, for what groups clips by recordings."""
-    labels = replace(data.scored.labels, recordings=data.players)
-    return replace(data.scored, labels=labels, instrument_of=dict(data.family_of))
 
 
 def _names(value: Any, path: Path) -> tuple[str, ...]:

@@ -152,7 +152,8 @@ class Drawing:
 
 
 def _single(note: Recording, block: str = "") -> Overlay:
-    return Overlay(note.recording.replace("/", "-"), (note,), (0.0,), block=block)
+    clip = note.recording.replace("/", "-")
+    return Overlay(f"{block}-{clip}" if block else clip, (note,), (0.0,), block=block)  # two blocks may share a note
 
 
 def _named(prefix: str, number: int) -> str:

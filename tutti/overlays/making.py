@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import soundfile
 
-from tutti.audio import Samples, read_mono, write_flac
+from tutti.audio import Samples, pcm16, read_mono
 from tutti.config import OverlayConfig
 from tutti.corpora.index import EVENTS_FILE as INDEX_EVENTS
 from tutti.labels import CLASSES_FILE, CLIPS_FILE, EVENTS_FILE, read_table
@@ -50,7 +51,7 @@ def make_overlays(
             (audio / _EMPTY).write_text(f"The corpus has no notes for {name}.\n", encoding="utf-8")
         write_json(manifest / CLASSES_FILE, list(classes))
         _clips(overlays, classes, config).to_parquet(manifest / CLIPS_FILE, index=False)
-        _events(overlays, index).to_parquet(manifest / EVENTS_FILE, index=False)
+        _events(overlays, index, config.seconds).to_parquet(manifest / EVENTS_FILE, index=False)
 
 
 def overlay(notes: Sequence[Samples], gains_db: Sequence[float], n_samples: int, peak_dbfs: float) -> Samples:
@@ -79,7 +80,7 @@ def _write(spec: Overlay, root: Path, config: OverlayConfig, audio: Path) -> Non
     rate = config.sample_rate_hz
     notes = [_note(root / note.path, rate) for note in spec.notes]
     samples = overlay(notes, spec.gains_db, round(config.seconds * rate), config.peak_dbfs)
-    write_flac(audio / f"{spec.clip}.flac", samples, rate)
+    soundfile.write(audio / f"{spec.clip}.flac", pcm16(samples), rate, subtype="PCM_16")  # the folder appears whole
 
 
 @lru_cache(maxsize=_NOTES_KEPT)
@@ -105,9 +106,10 @@ def _clips(overlays: Sequence[Overlay], classes: Mapping[str, Any], config: Over
     })  # fmt: skip
 
 
-def _events(overlays: Sequence[Overlay], index: Path) -> pd.DataFrame:
-    """Return the strong labels: the events of every note, from the start of its clip on."""
+def _events(overlays: Sequence[Overlay], index: Path, seconds: float) -> pd.DataFrame:
+    """Return the strong labels: the events of every note, from the start of its clip on, cut where the clip is."""
     table = read_table(index / INDEX_EVENTS, ("recording", *_EVENT))
+    table = table[table["onset_s"] < seconds].assign(offset_s=table["offset_s"].clip(upper=seconds))
     known = {row[0]: row[1:] for row in table[["recording", *_EVENT]].itertuples(index=False, name=None)}
     rows = [
         (each.clip, note.recording, note.instrument, *known[note.recording])

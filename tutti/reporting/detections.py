@@ -1,10 +1,14 @@
-"""What ``tutti detect`` prints: a table a file, or one JSON document for all.
+"""What ``tutti detect`` prints: a table a file, an array a file, or one JSON document for all.
+
+An array has one bit for each class in label order, 1 where it sounds (Chen et al. 2024, Table I): ``[0, 1, 0]``. It
+always holds all classes; a silent file's are all 0.
 
 The JSON document, with ``schema`` 1::
 
     {"schema": 1, "tutti": "0.1.0", "model": "cultural/han_cnn",
      "threshold": "validated_per_class",                     # a policy, or one number for all
-     "files": [{"file": "song.mp3", "duration_s": 201.3, "silent": false,
+     "classes": ["bagpipe", "koto", "shamisen"],             # all that the model knows, in label order
+     "files": [{"file": "song.mp3", "duration_s": 201.3, "silent": false, "array": [0, 1, 0],
                 "instruments": [{"name": "koto", "title": "Koto",
                                  "score": 0.91, "threshold": 0.42, "sounding": true}]}],
      "failed": [{"file": "notes.txt", "error": "notes.txt is not audio ..."}]}
@@ -13,12 +17,14 @@ Instruments stand in falling order of their scores (0..1); those below their thr
 """
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tutti import __version__
-from tutti.config import Policy
+from tutti.config import OverlayTask, Policy, TaskConfig
 from tutti.detection import Detection, Finding
+from tutti.reporting.exam_words import class_title
 from tutti.reporting.terminal import aligned
 from tutti.reporting.words import instrument_title
 
@@ -33,18 +39,30 @@ class Report:
         failures: files that could not be read, and why.
     """
 
-    def __init__(self, model: str, threshold: Policy | float, *, everything: bool, top: int | None) -> None:
+    def __init__(
+        self,
+        model: str,
+        threshold: Policy | float,
+        classes: Sequence[str],
+        title: Callable[[str], str],
+        *,
+        everything: bool,
+        top: int | None,
+    ) -> None:
         """Start an empty report.
 
         Args:
             model: ``<task>/<name>`` of the model in use.
             threshold: the policy or number in use.
+            classes: what the model knows, in label order.
+            title: how a class is told, as ``titles`` returns it.
             everything: whether to list instruments below their threshold.
             top: the most instruments to list a file; None for no limit.
         """
         self.failures: list[tuple[Path, str]] = []
         self._detections: list[Detection] = []
         self._model, self._threshold = model, threshold
+        self._classes, self._title = list(classes), title
         self._everything, self._top = everything, top
 
     def add(self, detection: Detection) -> None:
@@ -63,11 +81,11 @@ class Report:
         shown = self._shown(detection)
         if not shown:
             best = detection.findings[0]
-            near = f"{instrument_title(best.instrument)} with {best.score:.2f} (threshold {best.threshold:.2f})"
+            near = f"{self._title(best.instrument)} with {best.score:.2f} (threshold {best.threshold:.2f})"
             return f"{heading}\n  no instrument reaches its threshold; the highest score has {near}\n"
         rows = [
             [
-                instrument_title(each.instrument),
+                self._title(each.instrument),
                 f"{each.score:.2f}",
                 f"{each.threshold:.2f}",
                 "" if each.sounding else "below threshold",
@@ -77,6 +95,10 @@ class Report:
         table = aligned(["instrument", "score", "threshold", ""], rows, numbers=(1, 2))
         return heading + "\n" + "\n".join("  " + line for line in table.splitlines()) + "\n"
 
+    def array_line(self, detection: Detection) -> str:
+        """Return one file's array and its name."""
+        return f"{self._array(detection)}  {_printable(detection.file)}"
+
     def json(self) -> str:
         """Return the whole report as the JSON document that this module describes."""
         document = {
@@ -84,6 +106,7 @@ class Report:
             "tutti": __version__,
             "model": self._model,
             "threshold": self._threshold,
+            "classes": self._classes,
             "files": [self._document(detection) for detection in self._detections],
             "failed": [{"file": str(path), "error": error} for path, error in self.failures],
         }
@@ -94,10 +117,11 @@ class Report:
             "file": str(detection.file),
             "duration_s": round(detection.duration_s, 3),
             "silent": detection.silent,
+            "array": self._array(detection),
             "instruments": [
                 {
                     "name": each.instrument,
-                    "title": instrument_title(each.instrument),
+                    "title": self._title(each.instrument),
                     "score": round(each.score, _DIGITS),
                     "threshold": round(each.threshold, _DIGITS),
                     "sounding": each.sounding,
@@ -106,8 +130,17 @@ class Report:
             ],
         }
 
+    def _array(self, detection: Detection) -> list[int]:
+        sounding = {each.instrument for each in detection.findings if each.sounding}
+        return [int(name in sounding) for name in self._classes]
+
     def _shown(self, detection: Detection) -> list[Finding]:
         return [each for each in detection.findings if self._everything or each.sounding][: self._top]
+
+
+def titles(task: TaskConfig) -> Callable[[str], str]:
+    """Return how a class of a task is told: an instrument by the taxonomy, a family, which it lacks, by its name."""
+    return class_title if isinstance(task, OverlayTask) else instrument_title
 
 
 def _clock(seconds: float) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from tutti.config import MixingTask, Params
+from tutti.config import MixingTask, OverlayTask, Params
 from tutti.evaluation.classification import FILE as REPORT_FILE
 from tutti.evaluation.thresholds import read_thresholds
 from tutti.reporting.comparison import METRICS, comparison_table, read_results, read_table
+from tutti.reporting.exam_records import exam_images, exam_texts, regimes_record
 from tutti.reporting.study_records import aggregation_records, inside_record, model_studies, variety_record
 from tutti.reporting.tables import Tables, across_models
 from tutti.store import digest, file_digest, read_json
@@ -23,7 +24,7 @@ _BY_POLICY = {
 }  # parameters that a policy does not use
 _BEST = "validation_loss"
 _DIGITS = 6
-_NOT_WEIGHTS = ("spec.json", "history.csv")
+_NOT_WEIGHTS = ("spec.json", "history.csv", "binaries.csv")
 
 
 def records(params: Params, task: str, models: Path, metrics: Path) -> list[Record]:
@@ -38,12 +39,14 @@ def records(params: Params, task: str, models: Path, metrics: Path) -> list[Reco
     Raises:
         DataError: when a file is missing or broken.
     """
-    results = read_results(params, metrics, task)
+    results, is_exam = read_results(params, metrics, task), isinstance(params.task(task), OverlayTask)
     table, across = comparison_table(results), across_models(params, results)
     trainings = [
         _training(params, models / task / each.model, each.folder, table[table["model"] == each.model], across)
         for each in results
     ]
+    if is_exam:
+        return trainings + regimes_record(params, task, metrics / task / "regimes")
     if not isinstance(params.task(task), MixingTask):
         return trainings + inside_record(params, task, metrics / task / "inside")
     return trainings + variety_record(params, task, metrics / task / "variety", variety_params(params, task))
@@ -67,7 +70,7 @@ def _training(params: Params, model: Path, results: Path, rows: pd.DataFrame, ac
         metrics=best | {"epochs": len(history)},
         tags=tags | {"kind": "training", "stage": "train"},
         history=history,
-        texts={"spec.json": json.dumps(spec, indent=1, sort_keys=True)},
+        texts={"spec.json": json.dumps(spec, indent=1, sort_keys=True)} | _epochs_of_binaries(model),
         children=children,
     )
 
@@ -85,14 +88,22 @@ def _evaluation(
     numbers = {name: float(row[name]) for name in (*METRICS, "n_clips") if pd.notna(row[name])}
     used = flat(f"tasks.{task}.evaluation", params.task(task).evaluation.model_dump(mode="json"))
     used = {name: value for name, value in used.items() if name.rpartition(".")[2] not in _BY_POLICY[policy]}
+    is_main = policy == params.report.main_policy
+    stage = "examine" if isinstance(params.task(task), OverlayTask) else "evaluate"
+    if stage == "examine":
+        texts = exam_texts(results, split, policy)
+        images = exam_images(params, task, results, split, policy) if is_main else {}
+    else:
+        texts = _texts(results, row, across if is_main else {})
+        images = _images(results, split, policy) if is_main else {}
     return Record(
         key=digest({"training": key, "split": split, "threshold_policy": policy, "numbers": numbers}),
         name=f"{row['model']} {split} {policy}",
         params={**settings, **used, "split": split, "threshold_policy": policy},
         metrics=numbers,
-        tags={**tags, "kind": "evaluation", "stage": "evaluate", "split": split, "threshold_policy": policy},
-        texts=_texts(results, row, across if policy == params.report.main_policy else {}),
-        images=_images(results, split, policy) if policy == params.report.main_policy else {},
+        tags={**tags, "kind": "evaluation", "stage": stage, "split": split, "threshold_policy": policy},
+        texts=texts,
+        images=images,
     )
 
 
@@ -144,6 +155,8 @@ def training_params(params: Params, spec: Mapping[str, Any]) -> dict[str, str]:
     found |= flat(f"corpora.{task.corpus}", params.corpus(task.corpus).model_dump(mode="json"))
     found |= flat(f"{root}.split", task.split.model_dump(mode="json"))
     found |= flat(f"{root}.clips", task.clips.model_dump(mode="json"))
+    if isinstance(task, OverlayTask):
+        found |= flat(f"{root}.classes", task.model_dump(mode="json")["classes"])
     learned = isinstance(task, MixingTask) and feature in task.learned_features
     group = "learned_features" if learned else "features"
     found |= flat(f"{root}.{group}.{feature}", params.feature(spec["task"], feature).model_dump(mode="json"))
@@ -181,6 +194,12 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """
     rows = read_table(path, ("epoch",)).drop(columns="epoch").to_dict("records")
     return [{str(name): float(value) for name, value in row.items()} for row in rows]
+
+
+def _epochs_of_binaries(model: Path) -> dict[str, str]:
+    """Return the epochs of each binary of a set of them; nothing for other models."""
+    path = model / "binaries.csv"
+    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
 
 
 def _weights(model: Path) -> list[Path]:

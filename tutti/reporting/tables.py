@@ -25,6 +25,7 @@ def cross_tables(params: Params, results: Sequence[Result]) -> Tables:
     Raises:
         DataError: when a table of a model is missing or damaged.
     """
+    results = _of_instruments(params, results)
     beside = beside_paper(results, params)
     return {
         "macro": average_table(beside, results, "macro"),
@@ -40,10 +41,16 @@ def across_models(params: Params, results: Sequence[Result]) -> Tables:
     Raises:
         DataError: when a table of a model is missing or damaged.
     """
+    results = _of_instruments(params, results)
     return {
         "hornbostel_sachs": by_group(results),
         "confused_pairs": confused_pairs(results, params.report.main_policy, params.report.confused_pairs),
     }
+
+
+def _of_instruments(params: Params, results: Sequence[Result]) -> list[Result]:
+    """Return the results of tasks whose classes have a place in the taxonomy."""
+    return [result for result in results if params.task(result.task).of_instruments]
 
 
 def write_tables(tables: Tables, folder: Path) -> None:

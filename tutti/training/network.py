@@ -93,7 +93,14 @@ def fit(
     network.get_layer("standardise").adapt(_sample(train[0], seed))
     if config.training.output_bias == "prior":
         _start_from_prior(network, train[1])
-    network.compile(optimizer=optimiser(config, len(batches) * epochs), loss=config.training.loss, jit_compile=False)
+    network.compile(
+        optimizer=optimiser(config, len(batches) * epochs),
+        loss=config.training.loss,
+        metrics=[keras.metrics.AUC(multi_label=True, name="auc")]
+        if config.training.monitor == "validation_auc"
+        else [],
+        jit_compile=False,
+    )
     network.fit(
         batches,
         validation_data=checks,
@@ -193,9 +200,12 @@ def optimiser(config: NetworkConfig, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _stopping(config: NetworkConfig) -> keras.callbacks.EarlyStopping:
-    watched = {"validation_loss": "val_loss", "training_loss": "loss"}[config.training.monitor]
+    watched = {"validation_loss": "val_loss", "training_loss": "loss", "validation_auc": "val_auc"}[
+        config.training.monitor
+    ]
+    mode = "max" if config.training.monitor == "validation_auc" else "min"
     return keras.callbacks.EarlyStopping(
-        watched, mode="min", patience=config.training.patience, restore_best_weights=True
+        watched, mode=mode, patience=config.training.patience, restore_best_weights=True
     )
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 Epoch = dict[str, float]
 NETWORK, HISTORY = "network.keras", "history.json"
-COLUMNS = ("loss", "validation_loss", "validation_precision", "validation_recall")
+COLUMNS = ("loss", "validation_loss", "validation_auc", "validation_precision", "validation_recall")
 _NAMED = 0.5  # score from which a class counts as named where precision and recall stop a training
 _STANDARD_SAMPLE = 256
+_LEAST_DEVIATION = 0.1  # of a band, as a share of that of all values
 _LEAST = 1e-7  # what a score is away from 0 and 1 in a loss
 
 
@@ -47,18 +48,22 @@ class Job:
         config: the section of the set of binaries.
         window: frames of a window.
         train: what it learns from.
+        start: the single notes that it learns from in its first epochs.
         validation: what chooses its epoch and may stop it.
         seed: of the weights, the pairs, the windows and the dropout.
         max_epochs: the most epochs that the scale allows.
+        max_pairs: the most pairs in an epoch that it allows.
     """
 
     name: str
     config: Any
     window: int
     train: Part
+    start: Part
     validation: Part
     seed: int
     max_epochs: int
+    max_pairs: int
 
 
 def one_core_each() -> None:
@@ -98,23 +103,27 @@ def _fitted(job: Job) -> tuple["keras.Model", list[Epoch]]:
 
     config, training = job.config, job.config.binary.training
     feature, validation = open_feature(job.train.feature), open_feature(job.validation.feature)
-    epochs = min(training.max_epochs, job.max_epochs)
+    first = config.notes_epochs
+    epochs, count = min(training.max_epochs, job.max_epochs), min(config.pairs_per_epoch, job.max_pairs)
     network.be_deterministic(job.seed)
     model = network.build(config.binary, (job.window, feature.values.shape[-1]), 1)
     model.get_layer("standardise").adapt(_sample(feature, job.train.material, job.seed))
-    steps = epochs * -(-2 * config.pairs_per_epoch // training.batch_size)
+    steps = epochs * -(-2 * count // training.batch_size)
     step = _step(model, network.optimiser(config.binary, steps))
-    pairs = Pairs(job.train.material, config.confusable_share, job.seed)
-    watched = {"validation_loss": "validation_loss", "training_loss": "loss"}[training.monitor]
+    lessons = [_Lesson(part, config.confusable_share, job.seed) for part in (job.start, job.train)]
     history: list[Epoch] = []
     best, kept, since = float("inf"), model.get_weights(), 0
     for number in range(epochs):
-        same_size = number < config.same_size_share * epochs
-        batches = pairs.epoch(number, config.pairs_per_epoch, training.batch_size, same_size=same_size)
-        losses = [_learn(step, pairs, feature, job, places) for places in batches]
+        lesson, later = lessons[number >= first], number - first
+        same_size = later < config.same_size_share * (epochs - first)
+        batches = lesson.pairs.epoch(
+            number if later < 0 else later + 1, count, training.batch_size, same_size=same_size
+        )
+        losses = [lesson.learn(step, places, job.window) for places in batches]
         history.append({"loss": float(np.mean(losses)), **_judged(model, validation, job)})
-        if history[-1][watched] < best:
-            best, kept, since = history[-1][watched], model.get_weights(), 0
+        watched = _watched(history[-1], training.monitor)
+        if watched < best:
+            best, kept, since = watched, model.get_weights(), 0
         else:
             since += 1
         if _reached(history[-1], config) or since >= training.patience:
@@ -141,13 +150,19 @@ def _step(model: "keras.Model", optimiser: Any) -> Any:
     return step
 
 
-def _learn(step: Any, pairs: Pairs, feature: Feature, job: Job, places: NDArray[np.int64]) -> float:
-    """Learn from one batch and return its loss."""
-    material = job.train.material
-    reference = material.positive[places, None].astype(np.float32)
-    loss, scores = step(_clips(feature, material.rows[places], job.window), reference)
-    pairs.remember(places, np.asarray(scores)[:, 0])
-    return float(loss)
+class _Lesson:
+    """What a binary learns from for some epochs."""
+
+    def __init__(self, part: Part, confusable_share: float, seed: int) -> None:
+        self.feature, self.material = open_feature(part.feature), part.material
+        self.pairs = Pairs(part.material, confusable_share, seed)
+
+    def learn(self, step: Any, places: NDArray[np.int64], window: int) -> float:
+        """Learn from one batch and return its loss."""
+        reference = self.material.positive[places, None].astype(np.float32)
+        loss, scores = step(_clips(self.feature, self.material.rows[places], window), reference)
+        self.pairs.remember(places, np.asarray(scores)[:, 0])
+        return float(loss)
 
 
 def _judged(model: "keras.Model", feature: Feature, job: Job) -> Epoch:
@@ -162,9 +177,33 @@ def _judged(model: "keras.Model", feature: Feature, job: Job) -> Epoch:
     hits = int((positive & named).sum())
     return {
         "validation_loss": float(np.mean([losses[which].mean() for which in (positive, ~positive) if which.any()])),
+        "validation_auc": area_under_roc(positive, scores),
         "validation_precision": hits / max(1, int(named.sum())),
         "validation_recall": hits / max(1, int(positive.sum())),
     }
+
+
+def area_under_roc(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Return the share of pairs of a positive and a negative in which the positive scores higher; ties count half.
+
+    Args:
+        positive: ``(clip,)``.
+        scores: ``(clip,)``.
+    """
+    pairs = int(positive.sum()) * int((~positive).sum())
+    if not pairs:
+        return 0.5
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
+    least = int(positive.sum()) * (int(positive.sum()) + 1) / 2
+    return float((ranks[positive].sum() - least) / pairs)
+
+
+def _watched(epoch: Epoch, monitor: str) -> float:
+    """Return what the best epoch has the least of."""
+    if monitor == "validation_auc":
+        return -epoch["validation_auc"]
+    return epoch["validation_loss" if monitor == "validation_loss" else "loss"]
 
 
 def _reached(epoch: Epoch, config: Any) -> bool:
@@ -179,10 +218,16 @@ def _clips(feature: Feature, rows: NDArray[np.int64], window: int) -> NDArray[np
 
 
 def _sample(feature: Feature, material: Material, seed: int) -> NDArray[np.float32]:
-    """Return clips whose mean and deviation stand for all, ``(1, time, frequency)``."""
+    """Return clips whose mean and deviation stand for all, ``(1, time, frequency)``.
+
+    A little noise is added: a band that is silent in nearly all clips would else be divided by nearly nothing, and
+    count a thousandfold in the clip in which it is not.
+    """
     count = min(len(material.rows), _STANDARD_SAMPLE)
-    chosen = np.sort(generator(seed, "standardise").choice(len(material.rows), count, replace=False))
-    return np.concatenate([feature[int(row)] for row in material.rows[chosen]])[None]
+    random = generator(seed, "standardise")
+    chosen = np.sort(random.choice(len(material.rows), count, replace=False))
+    sample = np.concatenate([feature[int(row)] for row in material.rows[chosen]])
+    return np.asarray(sample + random.normal(0, _LEAST_DEVIATION * sample.std(), sample.shape), np.float32)[None]
 
 
 def seed_of(seed: int, task: str, model: str, name: str, repeat: int) -> int:

@@ -1,5 +1,6 @@
 """A set of binaries as one model, which reads each window once and asks all of them."""
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def load(folder: Path, config: Any, spec: dict[str, Any]) -> "keras.Model":
         path = folder / f"{name}.keras"
         try:
             found.append(network.load(path, config.binary, shape, 1))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             words = " ".join(str(error).split())
             raise DataError(
                 f"{path} does not hold the binary that {SPEC} describes ({words}): run `dvc repro`"
@@ -48,7 +49,8 @@ def together(binaries: "list[keras.Model]") -> "keras.Model":
 
     inputs = keras.Input(binaries[0].input_shape[1:], name="feature")
     named = [
-        keras.Model(each.inputs, each.outputs, name=f"binary_{number}") for number, each in enumerate(binaries, start=1)
+        keras.Model(each.inputs[0], each.outputs[0], name=f"binary_{number}")
+        for number, each in enumerate(binaries, start=1)
     ]
     scores = [each(inputs) for each in named]
     joined = scores[0] if len(scores) == 1 else keras.layers.Concatenate(dtype="float32", name="scores")(scores)

@@ -48,8 +48,10 @@ class Fitting:
         self.config, self.section = params.model(task, name), params.overlay_task(task)
         self.data = Path("data") / task
         self.sets = SETS[self.config.trained_on]
-        self.features = [self._feature(side) for side in self.sets]
-        require_same_origin(*self.features)
+        self.start = NOTES_OF[TRAIN]
+        self.features = [self._feature(side) for side in (*self.sets, self.start)]
+        for feature in self.features[1:]:
+            require_same_origin(self.features[0], feature)
         feature = params.feature(task, self.config.feature)
         own = self.config.binary
         self.window, self.hop = window_and_hop(own.window_seconds, own.hop_seconds, feature.frame_rate_hz)
@@ -116,14 +118,15 @@ class Fitting:
         return feature
 
     def _job(self, name: str) -> Job:
-        train, validation = (
+        train, validation, start = (
             Part(feature.folder, self._material(feature, side, name))
-            for feature, side in zip(self.features, self.sets, strict=True)
+            for feature, side in zip(self.features, (*self.sets, self.start), strict=True)
         )
-        train.material.check(name)
+        for part in (train, start):
+            part.material.check(name)
         seed = binary.seed_of(self.params.seed, self.task, self.name, name, self.config.binary.repeat)
-        most = self.params.size(self.task).training.max_epochs
-        return Job(name, self.config, self.window, train, validation, seed, most)
+        most = self.params.size(self.task).training
+        return Job(name, self.config, self.window, train, start, validation, seed, most.max_epochs, most.max_pairs)
 
     def _material(self, feature: Feature, side: str, name: str) -> Material:
         """Return the clips of a side for one class: those for all classes, and those of its own block."""
@@ -148,9 +151,10 @@ class Fitting:
             "window": job.window,
             "seed": job.seed,
             "max_epochs": min(job.max_epochs, self.config.binary.training.max_epochs),
+            "max_pairs": min(job.max_pairs, self.config.pairs_per_epoch),
             "features": [dict(feature.spec) for feature in self.features],
         }
-        parts = zip(self.features, (job.train, job.validation), strict=True)
+        parts = zip(self.features, (job.train, job.validation, job.start), strict=True)
         data = [kept.data_digest(feature, part.material) for feature, part in parts]
         return kept.fingerprint(settings, self.config.binary.architecture, data)
 

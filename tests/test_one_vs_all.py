@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -337,7 +338,7 @@ def test_an_added_class_that_only_adds_a_label_is_fitted_alone(fits: list[str], 
     "changes",
     [
         {"seed": 8}, {"learning_rate": 0.004}, {"max_epochs": 4}, {"scale_epochs": 2}, {"dropout": 0.3},
-        {"pairs_per_epoch": 49}, {"same_size_share": 0.6}, {"confusable_share": 0.4}, {"stop_at_precision": 0.97},
+        {"pairs_per_epoch": 49}, {"notes_epochs": 1}, {"same_size_share": 0.6}, {"confusable_share": 0.4}, {"stop_at_precision": 0.97},
         {"repeat": 2}, {"monitor": "validation_auc"}, {"scale_pairs": 40},
         {"window_seconds": 0.0161, "hop_seconds": 0.0161},
     ],
@@ -354,7 +355,7 @@ def test_another_model_has_binaries_of_its_own(fits: list[str]) -> None:
     assert refitted(fits, learning_rate=0.004) == list(TAUGHT)
 
 
-@pytest.mark.parametrize("name", ["train_mixtures", "validation_mixtures"])
+@pytest.mark.parametrize("name", ["train_notes", "train_mixtures", "validation_mixtures"])
 def test_labels_of_one_class_fit_that_class_again(fits: list[str], tmp_path: Path, name: str) -> None:
     clips = sets_of()[name]
     place = next(number for number, each in enumerate(clips.sounding) if set(each) == {"flute", "organ"})
@@ -371,7 +372,7 @@ def test_sizes_and_twins_fit_all_again(fits: list[str], tmp_path: Path) -> None:
     assert refitted(fits) == list(TAUGHT)
 
 
-@pytest.mark.parametrize("name", ["train_mixtures", "validation_mixtures"])
+@pytest.mark.parametrize("name", ["train_notes", "train_mixtures", "validation_mixtures"])
 def test_another_sound_fits_all_again_that_learn_from_it(fits: list[str], tmp_path: Path, name: str) -> None:
     write_task(tmp_path, BANDS, ADDED)
     fit(classes=BANDS)
@@ -395,7 +396,11 @@ def test_each_class_learns_from_the_common_clips_and_its_own_block(fits: list[st
     jobs = {job.name: job for job in Fitting(params(BANDS), "families", "mixtures").jobs}
     sets = sets_of(ADDED)
     for name, job in jobs.items():
-        for part, clips in ((job.train, sets["train_mixtures"]), (job.validation, sets["validation_mixtures"])):
+        for part, clips in (
+            (job.train, sets["train_mixtures"]),
+            (job.start, sets["train_notes"]),
+            (job.validation, sets["validation_mixtures"]),
+        ):
             rows = [row for row, block in enumerate(clips.block) if block in ("", name)]
             assert part.material.rows.tolist() == rows
             assert part.material.positive.tolist() == [name in clips.sounding[row] for row in rows]
@@ -472,6 +477,16 @@ def scripted(fits: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "build", build)
 
 
+def unteaching(loss: Callable[[], float], seen: Callable[[Any], object] = id) -> Callable[..., Any]:
+    """Return what stands for a step that learns nothing, has a given loss and shows the clips of its batch."""
+
+    def step(clips: Any, reference: Any) -> tuple[float, Any]:
+        seen(clips)
+        return loss(), np.zeros_like(reference)
+
+    return lambda model, optimiser: step
+
+
 @pytest.mark.usefixtures("scripted")
 @pytest.mark.parametrize(
     ("epochs", "changes", "count", "best"),
@@ -504,7 +519,7 @@ def test_a_binary_learns_until_it_is_good_or_no_longer_better_and_keeps_its_best
         return {column: value for column, value in epochs[seen[-1]].items() if column != "loss"}
 
     monkeypatch.setattr(binary, "_judged", judged)
-    monkeypatch.setattr(binary, "_learn", lambda *_: epochs[len(seen)]["loss"])
+    monkeypatch.setattr(binary, "_step", unteaching(lambda: epochs[len(seen)]["loss"]))
     changed = {"max_epochs": len(epochs), "patience": 10} | changes
     job = Fitting(params(**changed), "families", "mixtures").jobs[0]
     model, history = binary._fitted(job)
@@ -528,41 +543,95 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn(kind: str) -> None:
     assert binary.area_under_roc(positive, scores) == pytest.approx(roc_auc_score(positive, scores), abs=1e-12)
 
 
-@pytest.mark.usefixtures("scripted")
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an epoch: its number, pairs, clips in a batch, equal sizes, and how many clips there are."""
+
+    number: int
+    count: int
+    size: int
+    same_size: bool
+    clips: int
+
+
+@pytest.fixture
+def asked(scripted: None, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """Note down what is asked of each epoch, and learn nothing."""
+    del scripted
+    found: list[Asked] = []
+
+    def epoch(self: Any, number: int, count: int, size: int, *, same_size: bool) -> list[NDArray[np.int64]]:
+        found.append(Asked(number, count, size, same_size, len(self._material.rows)))
+        return [np.array([0, 1])]
+
+    monkeypatch.setattr(pairs.Pairs, "epoch", epoch)
+    monkeypatch.setattr(binary, "_judged", lambda *_: dict.fromkeys(COLUMNS[1:], 0.5))
+    monkeypatch.setattr(binary, "_step", unteaching(lambda: 0.5))
+    return found
+
+
+def fitted_first(**changes: Any) -> None:
+    binary._fitted(Fitting(params(patience=9, **changes), "families", "mixtures").jobs[0])
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.5, 2), (0.7, 3), (1.0, 4)])
 def test_the_first_epochs_compare_clips_of_equally_many_families(
-    monkeypatch: pytest.MonkeyPatch, share: float, expected: int
+    asked: list[Asked], share: float, expected: int
 ) -> None:
-    asked: list[tuple[int, int, int, bool]] = []
+    fitted_first(same_size_share=share, max_epochs=4)
+    assert asked == [Asked(number + 1, 48, 16, number < expected, 96) for number in range(4)]
 
-    def epoch(self: Any, number: int, count: int, size: int, *, same_size: bool) -> list[NDArray[np.int64]]:
-        del self
-        asked.append((number, count, size, same_size))
-        return [np.array([0, 1])]
 
-    monkeypatch.setattr(pairs.Pairs, "epoch", epoch)
-    monkeypatch.setattr(binary, "_judged", lambda *_: dict.fromkeys(COLUMNS[1:], 0.5))
-    monkeypatch.setattr(binary, "_learn", lambda *_: 0.5)
-    job = Fitting(params(same_size_share=share, max_epochs=4, patience=9), "families", "mixtures").jobs[0]
-    binary._fitted(job)
-    assert asked == [(number, 48, 16, number < expected) for number in range(4)]
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.5, 2), (1.0, 3)])
+def test_epochs_on_notes_come_first_and_the_share_is_of_those_after_them(
+    asked: list[Asked], share: float, expected: int
+) -> None:
+    fitted_first(notes_epochs=2, same_size_share=share, max_epochs=5)
+    assert asked == [
+        *(Asked(number, 48, 16, True, 24) for number in range(2)),
+        *(Asked(number + 1, 48, 16, number < expected, 96) for number in range(3)),
+    ]
+
+
+def test_a_scale_may_leave_notes_only(asked: list[Asked]) -> None:
+    fitted_first(notes_epochs=3, scale_epochs=2, max_epochs=5)
+    assert [(each.number, each.clips) for each in asked] == [(0, 24), (1, 24)]
+
+
+def test_the_fewer_pairs_of_model_and_scale_count(asked: list[Asked]) -> None:
+    for most in (40, 60):
+        fitted_first(scale_pairs=most, max_epochs=1)
+    assert [each.count for each in asked] == [40, 48]
 
 
 @pytest.mark.usefixtures("scripted")
-def test_the_fewer_pairs_of_model_and_scale_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    def epoch(self: Any, number: int, count: int, size: int, *, same_size: bool) -> list[NDArray[np.int64]]:
-        del self, number, size, same_size
-        asked.append(count)
-        return [np.array([0, 1])]
-
-    monkeypatch.setattr(pairs.Pairs, "epoch", epoch)
+def test_a_binary_hears_notes_first_and_mixtures_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[set[bytes]] = []
     monkeypatch.setattr(binary, "_judged", lambda *_: dict.fromkeys(COLUMNS[1:], 0.5))
-    monkeypatch.setattr(binary, "_learn", lambda *_: 0.5)
-    for most in (40, 60):
-        binary._fitted(Fitting(params(scale_pairs=most, max_epochs=1), "families", "mixtures").jobs[0])
-    assert asked == [40, 48]
+    step = unteaching(lambda: 0.5, lambda clips: heard.append({clip.tobytes() for clip in clips}))
+    monkeypatch.setattr(binary, "_step", step)
+    fitted_first(notes_epochs=1, max_epochs=2)
+    notes, mixtures = (
+        {clip.tobytes() for clip in sets_of()[name].values} for name in ("train_notes", "train_mixtures")
+    )
+    assert len(heard) == 2 * 6
+    assert set().union(*heard[:6]) <= notes
+    assert set().union(*heard[6:]) <= mixtures
+
+
+@pytest.mark.usefixtures("scripted")
+def test_a_band_that_is_nearly_always_silent_is_not_blown_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = sets_of()["train_mixtures"]
+    clips.values[:, :, 15] = -80
+    write_set(tmp_path / DATA, "train_mixtures", clips)
+    monkeypatch.setattr(binary, "_judged", lambda *_: dict.fromkeys(COLUMNS[1:], 0.5))
+    monkeypatch.setattr(binary, "_step", unteaching(lambda: 0.5))
+    model, _ = binary._fitted(Fitting(params(max_epochs=1), "families", "mixtures").jobs[0])
+    deviation = np.sqrt(np.asarray(model.get_layer("standardise").variance)).ravel()
+    least = binary._LEAST_DEVIATION * clips.values.std()
+    assert deviation[15] == pytest.approx(least, rel=0.1)
+    expected = np.sqrt(clips.values[:, :, :15].reshape(-1, 15).var(axis=0) + least**2)
+    np.testing.assert_allclose(deviation[:15], expected, rtol=0.1)
 
 
 # Reading a set

@@ -117,11 +117,15 @@ def stand_in(exam: Exam) -> str:
         return ""
     banks = exam.params.corpus(exam.task.corpus).render.banks
     played = listed([f"{part} from {file}" for part, file in banks.items()])
+    specimens = exam.params.size(exam.name).corpus.specimens
+    alike = f" Each kind of instrument has {specimens} specimens, which play the same samples in other voices." * (
+        specimens > 1
+    )
     return (
         "No musician was recorded for this corpus: the notes were rendered from sound banks in the layout of "
-        f"{exam.paper.corpus} ({played}). It stands in for the recordings of the paper. The numbers tell how ways of "
-        "training and sizes compare with each other; they do not tell how well binaries would do on recorded notes, "
-        "and none of them is of one experiment with a number of the paper beside it."
+        f"{exam.paper.corpus} ({played}).{alike} It stands in for the recordings of the paper. The numbers tell how "
+        "ways of training and sizes compare with each other; they do not tell how well binaries would do on recorded "
+        "notes, and none of them is of one experiment with a number of the paper beside it."
     )
 
 

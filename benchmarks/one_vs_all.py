@@ -155,7 +155,7 @@ def fit_alone(job: Job, folder: Path) -> None:
 def as_the_stage(jobs: list[Job], folder: Path) -> None:
     """Fit binaries in processes of one core each, which start anew."""
     parallel_map(fit, jobs, "fitting binaries", folder)
-    get_reusable_executor().shutdown(wait=True)
+    get_reusable_executor().terminate()
 
 
 def fit(job: Job, folder: Path) -> None:
@@ -240,7 +240,7 @@ if __name__ == "__main__":
     command.add_argument("--binaries", type=int, default=10, help="in the set")
     command.add_argument("--clips", type=int, default=600, help="to train on; a quarter as many to validate on")
     command.add_argument("--epochs", type=int, default=2, help="of each training")
-    command.add_argument("--pairs", type=int, default=150, help="of clips in an epoch")
+    command.add_argument("--pairs", type=int, default=100, help="of clips in an epoch")
     command.add_argument("--training-rounds", type=int, default=1, help="of both ways to train")
     command.add_argument("--rounds", type=int, default=5, help="of all ways to predict")
     main(command.parse_args())

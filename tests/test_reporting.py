@@ -44,7 +44,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["report"]["worst_mistakes"] = 2
     content["detect"]["model"] = "han_relu"
-    del content["tasks"]["predominant"]
+    for other in ("predominant", "families"):
+        del content["tasks"][other]
     content["sweeps"] = {}
     models = content["tasks"]["cultural"]["models"]
     content["tasks"]["cultural"]["models"] = {name: models[name] for name in MODELS}

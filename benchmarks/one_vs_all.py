@@ -155,7 +155,7 @@ def fit_alone(job: Job, folder: Path) -> None:
 def as_the_stage(jobs: list[Job], folder: Path) -> None:
     """Fit binaries in processes of one core each, which start anew."""
     parallel_map(fit, jobs, "fitting binaries", folder)
-    get_reusable_executor().terminate()
+    get_reusable_executor().shutdown(wait=True)  # the processor time of workers counts once they have ended
 
 
 def fit(job: Job, folder: Path) -> None:

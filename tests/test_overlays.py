@@ -289,6 +289,8 @@ def test_short_notes_end_early_and_long_ones_are_cut() -> None:
     assert len(mixed) == 50
     np.testing.assert_allclose(mixed[10:], mixed[49])
     np.testing.assert_allclose(mixed[0] / mixed[10], (1 - part) / -part, rtol=1e-5)
+    beginning = overlaid([impulse(3, 0.5, 90) + impulse(60, 0.2, 90)], [0.0], 50, -1.0)
+    assert np.flatnonzero(beginning).tolist() == [3]
     assert not overlaid([short], [0.0], 50, -1.0)[10:].any()
     assert len(overlaid([short], [0.0], 7, -1.0)) == 7
 

@@ -362,7 +362,7 @@ def test_of_the_binaries_a_class_that_is_added_trains_one_and_leaves_the_others(
         after = _binary_scores(copy.root, model)
         assert scores[model].keys() < after.keys(), "the new class has clips of its own"
         for clip, row in scores[model].items():
-            assert (after[clip][: len(row)] == row).all(), f"the score of {clip} has changed"
+            np.testing.assert_allclose(after[clip][: len(row)], row, atol=1e-6)  # batches hold other clips
     assert "synth lead" in (copy.root / "metrics/families.html").read_text().lower()
 
 

@@ -14,6 +14,7 @@ Features are made up, in the size of ``params.yaml``. Both sides take turns, and
 """
 
 import argparse
+import logging
 import multiprocessing
 import resource
 import statistics
@@ -60,6 +61,7 @@ class Cost(NamedTuple):
 
 def main(arguments: argparse.Namespace) -> None:
     """Print seconds, memory and ratios of training, then those of prediction."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of many models in one process
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         jobs = make_jobs(folder, arguments)

@@ -1,6 +1,6 @@
 """Reads: a feature and the labels of the train and validation clips.
-Writes: models/<task>/<model>, the fitted model with its specification and history.
-Params: seed, scale, features.<feature>, tasks.<task>.models.<model>, scales.<scale>.<task>.training.
+Writes: models/<task>/<model>, the fitted model, or a binary a class, with its specification and history.
+Params: seed, scale, tasks.<task>.classes, models.<model> and its feature, scales.<scale>.<task>.training.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 from tutti import config, tracking
 from tutti.process import run_stage
 from tutti.store import whole
-from tutti.training.fitting import Fitting
+from tutti.training.fitting import fitting_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Fit one model."""
     params = config.load()
-    fitting = Fitting(params, arguments.task, arguments.model)
+    fitting = fitting_of(params, arguments.task, arguments.model)
     with (
         tracking.live_training(params, fitting.spec()) as run,
         whole(arguments.out) as folder,

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,12 @@ def _own_tracking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+
+
+@pytest.fixture
+def workspace(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what a test module calls ``judged``, which a test may damage; it is the working directory."""
+    root = tmp_path / "repository"
+    shutil.copytree(judged, root)
+    monkeypatch.chdir(root)
+    return root

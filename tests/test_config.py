@@ -285,7 +285,7 @@ WRONG = [
     (f"{NOTES}/render/banks/part1", "GM.sf2", "is 'part1', and must be 'train', 'valid' or 'test'"),
     (f"{NOTES}/render/velocities", [0], "is 0, and must be at least 1"),
     (f"{NOTES}/render/velocities", [25, 25], "must be a list of different whole numbers within 1..127"),
-    ("scales/smoke/families/corpus/notes_per_instrument", 0, "is 0, and must be 'all'"),
+    ("scales/smoke/families/corpus/notes_per_instrument", 0, "is 0, and must be `all` or a whole number from 1 on"),
     ("scales/smoke/families/train_mixtures", 39, "is 39, and must be at least 40"),
     ("scales/smoke/families/validation_per_size", 1, "is 1, and must be at least 2"),
     ("scales/smoke/families/exam_per_size", 1, "is 1, and must be at least 2"),
@@ -339,6 +339,7 @@ COMBINED = [
     (f"{TASK}/split/test_fraction", 0.9, "validation_fraction 0.1 and test_fraction 0.9 must leave"),
     (f"{TASK}/split/training_banks", ["fluidr3", "timgm6mb"], "bank 'timgm6mb' stands in training_banks and"),
     (f"{TASK}/method", "mixed", "method is 'mixed': choose one of cut, mix, overlay; did you mean 'mix'?"),
+    (f"{TASK}/method", ["mix"], "method is ['mix']: choose one of cut, mix, overlay"),
     (f"{TASK}/method", ABSENT, "key 'method' is missing: choose one of cut, mix, overlay"),
     (f"{TASK}/method", "cut", "key 'learned_features' is unknown here: choose one of clips, corpus"),
     (f"{EXCERPTS}/split/test_banks", ["training"], "bank 'training' stands in training_banks and in test_banks: keep"),
@@ -424,6 +425,8 @@ def _without_feature(model: dict[str, Any]) -> dict[str, Any]:
     ("path", "value", "said"),
     [
         (f"{BINARY}/training/batch_size", 31, "binary.training.batch_size 31 must be even, as it holds pairs"),
+        (f"{BINARY}/windows_per_clip", 4, "binary.windows_per_clip 4 must be 1: pairs are of clips"),
+        (f"{BINARY}/training/output_bias", "prior", "binary.training.output_bias must be zero, as batches are bal"),
         (f"{BINARY}/training/loss", "categorical_crossentropy", "binary.training.loss 'categorical_crossentropy' must"),
         (f"{BINARY}/training", "han_2017", "binary.training.loss 'categorical_crossentropy' must be binary_crossentr"),
         (f"{BINARY}/feature", "log_mel", "binary.feature must be left out: it is that of the set"),
@@ -432,7 +435,7 @@ def _without_feature(model: dict[str, Any]) -> dict[str, Any]:
         (BINARY, _without_feature(_binaries_of("stft_db")),
          "binary.architecture is 'one_vs_all', which is no network: choose one of bi_lstm, c_rnn, chen_cnn, han_cnn"),
     ],
-    ids=["batch_size", "loss", "published", "feature", "estimator", "nested"],
+    ids=["batch_size", "windows", "bias", "loss", "published", "feature", "estimator", "nested"],
 )  # fmt: skip
 def test_a_binary_is_a_network_of_one_output_in_batches_of_pairs(
     tmp_path: Path, path: str, value: Any, said: str

@@ -65,15 +65,6 @@ def judged(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that a test may damage; it is the working directory."""
-    root = tmp_path / "repository"
-    shutil.copytree(judged, root)
-    monkeypatch.chdir(root)
-    return root
-
-
 @pytest.fixture(scope="module")
 def page(judged: Path) -> str:
     """The page."""
@@ -382,7 +373,7 @@ def test_published_figures_are_a_papers() -> None:
     (lambda root: _rewrite(root / "regimes/differences.csv", "mixtures", "other"), "is not about mixtures and notes"),
     (lambda root: _rewrite(root / "notes/by_size.csv", "validated_global", "fixed"), "lacks unseen_recording at"),
     (lambda root: _rewrite(root / "notes/thresholds.json", "bass", "tuba"), "is about other classes than another"),
-    (lambda root: _rewrite(root / "notes/summary.csv", "unseen_bank", "elsewhere"), "other test sides than another"),
+    (lambda root: _rewrite(root / "notes/summary.csv", "unseen_bank", "elsewhere"), "holds the sides elsewhere"),
     (lambda root: (root.parents[1] / "data/families/split/split.parquet").unlink(), r"split\.parquet is missing"),
 ])  # fmt: skip
 def test_damaged_files_are_one_sentence(

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,12 @@ from tutti import config
 from tutti.config import NOTES_OF, POLICIES, TEST_SETS, VALIDATION_MIXTURES
 from tutti.errors import DataError, ParameterError
 from tutti.evaluation import bootstrap, metrics
+from tutti.evaluation.tables import rows_of_classes
 from tutti.evaluation.thresholds import read_thresholds
 from tutti.exam import intervals
 from tutti.exam.examining import examine
 from tutti.exam.sets import ALL, read_exam_set
-from tutti.exam.tables import clip_means, instrument_rows, notes_of
+from tutti.exam.tables import about_classes, clip_means
 from tutti.labels import load_labels
 from tutti.reporting.comparison import read_summary
 
@@ -78,15 +78,6 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         _run_stage()
-    return root
-
-
-@pytest.fixture
-def workspace(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that a test may damage; it is the working directory."""
-    root = tmp_path / "repository"
-    shutil.copytree(judged, root)
-    monkeypatch.chdir(root)
     return root
 
 
@@ -252,10 +243,11 @@ def test_notes_are_counted_by_what_their_class_says(judged: Path) -> None:
     clips = pd.read_parquet(judged / "data" / TASK / "clips/unseen_recording/manifest/clips.parquet")
     notes = {note for own in clips["recordings"] for note in own}
     sections = TASK_SECTION.classes | {"brass": config.InstrumentsClass(instruments="reed_acoustic_00[01]")}
-    counted = notes_of(data, sections)
+    about = about_classes(data, sections)
+    counted = {name: n_notes for name, (_, n_notes) in zip(data.classes, about, strict=True)}
     assert counted["flute"] == sum("/flute_" in note for note in notes)
     assert counted["brass"] == sum("/reed_acoustic_000" in note or "/reed_acoustic_001" in note for note in notes)
-    rows = list(instrument_rows(data, {"fixed": np.full(10, 0.5)}, counted))
+    rows = list(rows_of_classes(data.scored, {"fixed": np.full(10, 0.5)}, about))
     assert rows[1]["n_recordings"] == counted["brass"] > 0
 
 

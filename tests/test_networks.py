@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tutti import registry
 from tutti.architectures._training import PUBLISHED, TrainingConfig
 from tutti.config import read_yaml
+from tutti.errors import ParameterError
 
 C_RNN_FIGURE_6 = [
     ("image", (129, 128, 1)),
@@ -59,6 +60,18 @@ def test_c_rnn_walks_figure_6() -> None:
     order = [layer.name for layer in model.layers]
     positions = [order.index(name) for name, _ in C_RNN_FIGURE_6]
     assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("c_lstm_log_mel", (2, 128)), ("c_gru_mfcc", (129, 7))])
+def test_a_window_of_which_pooling_leaves_nothing_is_one_sentence(name: str, shape: tuple[int, int]) -> None:
+    from tutti.training import network
+
+    with pytest.raises(ParameterError) as caught:
+        network.build(model_config(name), shape, 11)
+    assert str(caught.value) == (
+        f"a window of {shape[0]} frames of {shape[1]} bands is too small for c_rnn, whose pooling leaves nothing of it: "
+        "raise window_seconds, or take a feature of more frames or bands"
+    )
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

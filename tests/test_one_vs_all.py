@@ -21,7 +21,7 @@ from one_vs_all_data import BANDS, FREQUENCY, TAUGHT, TIME, params, params_of, s
 from sklearn.metrics import roc_auc_score
 from solo_corpus import files_in
 
-from stages import train_binaries
+from stages import train
 from tutti.errors import DataError
 from tutti.feature_store import Feature, open_feature
 from tutti.labels import load_labels
@@ -29,7 +29,7 @@ from tutti.store import whole, write_json
 from tutti.training.model_folder import load_model
 from tutti.training.one_vs_all import binary, ensemble, kept, pairs
 from tutti.training.one_vs_all.binary import COLUMNS, Epoch, Job
-from tutti.training.one_vs_all.fitting import Fitting
+from tutti.training.one_vs_all.fitting import BinariesFitting
 
 ROOT = Path(__file__).parents[1]
 DATA = Path("data/families")
@@ -52,7 +52,9 @@ def fit(out: str = "model", model: str = "mixtures", **changes: Any) -> list[tup
     """Fit a set of binaries and return what it tells after each epoch."""
     told: list[tuple[int, Epoch]] = []
     with whole(Path(out)) as folder:
-        Fitting(params(**changes), "families", model).fit(folder, lambda number, epoch: told.append((number, epoch)))
+        BinariesFitting(params(**changes), "families", model).fit(
+            folder, lambda number, epoch: told.append((number, epoch))
+        )
     return told
 
 
@@ -206,7 +208,7 @@ def test_a_class_that_is_added_trains_one_binary_and_changes_no_other(
     with caplog.at_level(logging.INFO, "tutti"):
         fit(classes=BANDS)
     assert "mixtures: 1 of 4 binaries to fit, the others are kept" in caplog.messages
-    assert len([line for line in caplog.messages if " epochs, validation loss " in line]) == 1
+    assert len([line for line in caplog.messages if ": in the last epoch loss " in line]) == 1
     after = networks(Path("model"))
     assert sorted(after) == sorted(BANDS)
     assert {name: after[name] for name in TAUGHT} == before
@@ -247,10 +249,10 @@ def test_a_killed_stage_goes_on_with_the_binary_at_which_it_was_killed(
     monkeypatch.setattr(binary, "fit", killed)
     stage = argparse.Namespace(task="families", model="mixtures", out=Path("model"))
     with pytest.raises(KeyboardInterrupt):
-        train_binaries.main(stage)
+        train.main(stage)
     assert len(visible(kept.Kept().folder)) == 1
     assert not Path("model").exists()
-    train_binaries.main(stage)
+    train.main(stage)
     assert fits == ["flute", "bass", "bass"]
     whole_set = networks(fitted / "model")
     assert networks(Path("model")) == {name: whole_set[name] for name in classes}
@@ -266,7 +268,7 @@ def test_the_same_bytes_with_any_number_of_workers(tmp_path: Path) -> None:
         environment = os.environ | {
             "TUTTI_WORKERS": workers, "DVC_ROOT": str(tmp_path / f"kept-{workers}"), "PYTHONPATH": str(ROOT),
         }  # fmt: skip
-        command = [sys.executable, "-m", "stages.train_binaries", "--task", "families", "--model", "mixtures"]
+        command = [sys.executable, "-m", "stages.train", "--task", "families", "--model", "mixtures"]
         done = subprocess.run(
             [*command, "--out", f"model-{workers}"], cwd=tmp_path, env=environment, capture_output=True, text=True,
             check=False,
@@ -275,6 +277,17 @@ def test_the_same_bytes_with_any_number_of_workers(tmp_path: Path) -> None:
         assert "mixtures: 2 of 2 binaries to fit, the others are kept" in done.stderr
     assert files_in(tmp_path / "model-1") == files_in(tmp_path / "model-2")
     assert len(files_in(tmp_path / "model-1")) == 5
+
+
+def test_one_core_each_holds_for_the_fitting_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that fits binaries, such as a notebook, goes on with all cores, and so do programs that it starts."""
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "7")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    before = dict(os.environ)
+    with pytest.raises(KeyError), binary.one_core_each():
+        assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["TF_NUM_INTEROP_THREADS"] == "1"
+        raise KeyError
+    assert dict(os.environ) == before
 
 
 # Which binaries are fitted
@@ -360,8 +373,10 @@ def test_labels_of_one_class_fit_that_class_again(fits: list[str], tmp_path: Pat
     clips = sets_of()[name]
     place = next(number for number, each in enumerate(clips.sounding) if set(each) == {"flute", "organ"})
     clips.sounding[place] = ("organ", "bass")  # equally many families
+    starts = {"notes_epochs": int(name == "train_notes")}
+    fit(**starts)
     write_set(tmp_path / DATA, name, clips)
-    assert refitted(fits) == ["bass", "flute"]
+    assert refitted(fits, **starts) == ["bass", "flute"]
 
 
 def test_sizes_and_twins_fit_all_again(fits: list[str], tmp_path: Path) -> None:
@@ -375,12 +390,20 @@ def test_sizes_and_twins_fit_all_again(fits: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["train_notes", "train_mixtures", "validation_mixtures"])
 def test_another_sound_fits_all_again_that_learn_from_it(fits: list[str], tmp_path: Path, name: str) -> None:
     write_task(tmp_path, BANDS, ADDED)
-    fit(classes=BANDS)
+    starts = {"notes_epochs": int(name == "train_notes")}
+    fit(classes=BANDS, **starts)
     clips = sets_of(ADDED)[name]
     for place, expected in ((-1, [ADDED]), (5, list(BANDS))):
         clips.values[place, 3, 3] += 1
         write_set(tmp_path / DATA, name, clips, BANDS)
-        assert refitted(fits, classes=BANDS) == expected
+        assert refitted(fits, classes=BANDS, **starts) == expected
+
+
+def test_notes_that_no_epoch_hears_fit_nothing_again(fits: list[str], tmp_path: Path) -> None:
+    clips = sets_of()["train_notes"]
+    clips.values += 1
+    write_set(tmp_path / DATA, "train_notes", clips)
+    assert refitted(fits) == []
 
 
 def test_another_code_or_package_fits_all_again(fits: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,14 +416,15 @@ def test_another_code_or_package_fits_all_again(fits: list[str], monkeypatch: py
 def test_each_class_learns_from_the_common_clips_and_its_own_block(fits: list[str], tmp_path: Path) -> None:
     del fits
     write_task(tmp_path, BANDS, ADDED)
-    jobs = {job.name: job for job in Fitting(params(BANDS), "families", "mixtures").jobs}
-    sets = sets_of(ADDED)
+    fitting = BinariesFitting(params(BANDS, notes_epochs=1), "families", "mixtures")
+    jobs, sets = {job.name: job for job in fitting.jobs}, sets_of(ADDED)
     for name, job in jobs.items():
         for part, clips in (
             (job.train, sets["train_mixtures"]),
             (job.start, sets["train_notes"]),
             (job.validation, sets["validation_mixtures"]),
         ):
+            assert part is not None
             rows = [row for row, block in enumerate(clips.block) if block in ("", name)]
             assert part.material.rows.tolist() == rows
             assert part.material.positive.tolist() == [name in clips.sounding[row] for row in rows]
@@ -416,7 +440,7 @@ def test_a_class_without_clips_of_both_kinds_is_named(fits: list[str], tmp_path:
     clips.sounding = [tuple(name for name in each if name != "flute") for each in clips.sounding]
     write_set(tmp_path / DATA, "train_mixtures", clips)
     with pytest.raises(DataError, match="no training clip holds class 'flute': a binary needs clips of both kinds"):
-        Fitting(params(), "families", "mixtures")
+        BinariesFitting(params(), "families", "mixtures")
 
 
 @pytest.mark.parametrize("what", ["classes", "clips"])
@@ -427,10 +451,12 @@ def test_labels_that_do_not_fit_the_feature_are_refused(fits: list[str], tmp_pat
         write_set(tmp_path / DATA, "validation_mixtures", sets_of()["validation_mixtures"], ("bass", "flute"))
     else:
         shutil.copyfile(tmp_path / DATA / "clips/train_mixtures/manifest/clips.parquet", manifest / "clips.parquet")
-    with pytest.raises(
-        DataError, match=r"features/stft_db/validation_mixtures holds other clips or classes than .*: run"
-    ):
-        Fitting(params(), "families", "mixtures")
+    said = {
+        "classes": "the clips of validation_mixtures do not know class 'organ': run",
+        "clips": "feature 'stft_db' of families/validation_mixtures holds other clips than the manifest: run",
+    }
+    with pytest.raises(DataError, match=said[what]):
+        BinariesFitting(params(), "families", "mixtures")
 
 
 # How long a binary learns
@@ -521,7 +547,7 @@ def test_a_binary_learns_until_it_is_good_or_no_longer_better_and_keeps_its_best
     monkeypatch.setattr(binary, "_judged", judged)
     monkeypatch.setattr(binary, "_step", unteaching(lambda: epochs[len(seen)]["loss"]))
     changed = {"max_epochs": len(epochs), "patience": 10} | changes
-    job = Fitting(params(**changed), "families", "mixtures").jobs[0]
+    job = BinariesFitting(params(**changed), "families", "mixtures").jobs[0]
     model, history = binary._fitted(job)
     assert [set(epoch) for epoch in history] == [set(COLUMNS)] * count
     for epoch, expected in zip(history, epochs, strict=False):
@@ -571,7 +597,7 @@ def asked(scripted: None, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
 
 
 def fitted_first(**changes: Any) -> None:
-    binary._fitted(Fitting(params(patience=9, **changes), "families", "mixtures").jobs[0])
+    binary._fitted(BinariesFitting(params(patience=9, **changes), "families", "mixtures").jobs[0])
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.5, 2), (0.7, 3), (1.0, 4)])
@@ -626,7 +652,7 @@ def test_a_band_that_is_nearly_always_silent_is_not_blown_up(tmp_path: Path, mon
     write_set(tmp_path / DATA, "train_mixtures", clips)
     monkeypatch.setattr(binary, "_judged", lambda *_: dict.fromkeys(COLUMNS[1:], 0.5))
     monkeypatch.setattr(binary, "_step", unteaching(lambda: 0.5))
-    model, _ = binary._fitted(Fitting(params(max_epochs=1), "families", "mixtures").jobs[0])
+    model, _ = binary._fitted(BinariesFitting(params(max_epochs=1), "families", "mixtures").jobs[0])
     deviation = np.sqrt(np.asarray(model.get_layer("standardise").variance)).ravel()
     least = binary._LEAST_DEVIATION * clips.values.std()
     assert deviation[15] == pytest.approx(least, rel=0.1)
@@ -667,7 +693,7 @@ def test_a_missing_or_damaged_binary_is_one_sentence(repository: Path, damage: s
     with pytest.raises(DataError) as caught:
         load_model(Path("model"))
     said = str(caught.value)
-    assert said.startswith("model/bass.keras does not hold the binary that spec.json describes (")
+    assert said.startswith("model/bass.keras does not hold the network that spec.json describes (")
     assert said.endswith("): run `dvc repro`")
     assert "\n" not in said
 
@@ -685,34 +711,34 @@ def test_the_binaries_used_longest_ago_make_room(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(kept, "_MOST", 3)
     store = kept.Kept(tmp_path / "store")
     for number, name in enumerate("abc"):
-        store.add(name, write_binary(tmp_path / name))
+        with store.adding(name) as folder:
+            write_binary(folder)
         os.utime(store.folder / name, (1000 + number, 1000 + number))
     (store.folder / ".d.partial-1").mkdir()
     assert visible(store.folder) == ["a", "b", "c"]
     assert store.find("a") == store.folder / "a"  # used again
-    store.add("d", write_binary(tmp_path / "d"))
+    with store.adding("d") as folder:
+        write_binary(folder)
     assert visible(store.folder) == ["a", "c", "d"]
     assert store.find("b") is None
     assert (store.folder / "a/network.keras").read_text() == "weights"
 
 
-def test_a_binary_is_found_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_binary_is_found_whole_or_not_at_all(tmp_path: Path) -> None:
     store = kept.Kept(tmp_path / "store")
-    really = shutil.copytree
 
-    def killed(source: Path, target: Path) -> None:
-        really(source, target)
-        (Path(target) / "network.keras").write_bytes(b"")
-        assert store.find("a") is None  # nor while it is being written
-        raise KeyboardInterrupt
+    def written_until_killed() -> None:
+        with store.adding("a") as folder:
+            write_binary(folder, "half")
+            assert store.find("a") is None  # nor while it is being written
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(shutil, "copytree", killed)
     with pytest.raises(KeyboardInterrupt):
-        store.add("a", write_binary(tmp_path / "a"))
+        written_until_killed()
     assert store.find("a") is None
     assert visible(store.folder) == []
-    monkeypatch.setattr(shutil, "copytree", really)
-    store.add("a", tmp_path / "a")
+    with store.adding("a") as folder:
+        write_binary(folder)
     assert store.find("a") == store.folder / "a"
 
 

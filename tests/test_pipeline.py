@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ FEATURES, LEARNED = (tuple(TASKS["cultural"][group]) for group in ("features", "
 AFTER_EVALUATION = {"report", "publish_cultural"}
 
 pytestmark = pytest.mark.slow
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def test_everything_runs_once(built: Repository) -> None:
     expected |= {"index@nsynth", "report_exam", "publish_families"}
     expected |= _of("families", "render_notes", "split", "extract@stft_db", "regimes")
     expected |= _of("families", *(f"overlay@{name}" for name in config.OverlayTask.sets))
-    for stage in ("train_binaries", "predict", "examine"):
+    for stage in ("train", "predict", "examine"):
         expected |= _of("families", *(f"{stage}@{model}" for model in BINARIES))
     expected |= {"report_excerpts", "publish_cultural", "publish_predominant"}
     expected |= _of("cultural", "split", *(f"clips@{name}" for name in SETS))
@@ -353,7 +354,7 @@ def test_of_the_binaries_a_class_that_is_added_trains_one_and_leaves_the_others(
     copy.add_class("synth_lead", {"family": "synth_lead"})
     ran = set(copy.repro("publish_families", "report_exam"))
     assert "families:render_notes" not in ran
-    assert _of("families", *(f"train_binaries@{model}" for model in BINARIES)) <= ran
+    assert _of("families", *(f"train@{model}" for model in BINARIES)) <= ran
     assert len(set((copy.root / ".tutti/binaries").iterdir()) - kept) == len(BINARIES), "one binary more a model"
     for path, content in before.items():
         assert path.read_bytes() == content, f"{path} was touched"
@@ -400,11 +401,13 @@ def test_temporary_and_queued_experiments_land_in_the_same_store(copy: Repositor
     _wait(lambda: not copy.processes(), 60)
 
 
-def _wait(until: Callable[[], bool], seconds: float) -> None:
+def _wait(until: Callable[[], T], seconds: float) -> T:
+    """Return the first true value; a process that is just starting a program may have none a moment later."""
     deadline = time.monotonic() + seconds
-    while not until():
+    while not (found := until()):
         assert time.monotonic() < deadline, f"waited for {seconds} s in vain"
         time.sleep(0.02)
+    return found
 
 
 CLIPS = "pipelines/cultural/dvc.yaml:clips@unseen_bank"
@@ -434,8 +437,7 @@ def test_after_a_kill_repro_simply_works(copy: Repository, victim: str, moment: 
         ["dvc", "repro", CLIPS], cwd=copy.root, env=copy.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    _wait(lambda: _stage_of(process.pid) is not None, 60)
-    stage = _stage_of(process.pid)
+    stage = _wait(lambda: _stage_of(process.pid), 60)
     assert stage is not None
     time.sleep(0.2)  # Python itself needs a moment before anything can be asked of it
     if moment == "writing":

@@ -71,15 +71,6 @@ def judged(root: Path, params: Params) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that a test may damage; it is the working directory."""
-    root = tmp_path / "repository"
-    shutil.copytree(judged, root)
-    monkeypatch.chdir(root)
-    return root
-
-
 @pytest.fixture(scope="module")
 def reported(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of it in which the stage ran."""

@@ -169,6 +169,17 @@ def test_training_stops_when_the_watched_loss_no_longer_falls(capfd: pytest.Capt
     assert "remapper" not in capfd.readouterr().err
 
 
+def test_the_epoch_with_the_largest_area_under_the_curve_is_kept() -> None:
+    options = configured("bi_lstm", learning_rate=1.0, schedule="constant", monitor="validation_auc", patience=1)
+    model, history = fitted(1, options, max_epochs=30)
+    areas = [row["validation_auc"] for row in history]
+    best = int(np.argmax(areas))
+    assert best == len(areas) - 1 - 1 < 30 - 1 - 1
+    shortened, _ = fitted(1, options, max_epochs=best + 1)
+    for kept, expected in zip(model.get_weights(), shortened.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, expected)
+
+
 def test_predicted_scores_do_not_depend_on_how_full_a_batch_is(monkeypatch: pytest.MonkeyPatch) -> None:
     from tutti.training import network
 

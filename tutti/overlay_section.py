@@ -19,6 +19,11 @@ class FamilyClass(Section):
 
     family: Text
 
+    def holds(self, family: str, instrument: str) -> bool:
+        """Say whether the class holds the notes of an instrument of a family."""
+        del instrument
+        return family == self.family
+
 
 def _a_pattern(value: str) -> str:
     try:
@@ -36,6 +41,11 @@ class InstrumentsClass(Section):
     """
 
     instruments: Annotated[Text, AfterValidator(_a_pattern)]
+
+    def holds(self, family: str, instrument: str) -> bool:
+        """Say whether the class holds the notes of an instrument of a family."""
+        del family
+        return re.fullmatch(self.instruments, instrument) is not None
 
 
 _KINDS: Mapping[str, type[Section]] = {"family": FamilyClass, "instruments": InstrumentsClass}

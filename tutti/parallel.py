@@ -5,6 +5,7 @@ joblib does the work, so that the same code runs on one machine or, under ``jobl
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from joblib import Parallel, cpu_count, delayed
@@ -45,7 +46,8 @@ def parallel_iterate(
     if count <= 1:
         results: Iterator[R] = (function(item, *shared) for item in items)
     elif in_processes:
-        tasks = (delayed(_guarded)(function, item, *shared) for item in items)
+        here = Path.cwd()
+        tasks = (delayed(_guarded)(here, function, item, *shared) for item in items)
         results = Parallel(n_jobs=count, return_as="generator")(tasks)
     else:
         tasks = (delayed(function)(item, *shared) for item in items)
@@ -53,6 +55,9 @@ def parallel_iterate(
     yield from track(results, phase, total=len(items))
 
 
-def _guarded(function: Callable[..., R], item: Any, *shared: Any) -> R:
+def _guarded(here: Path, function: Callable[..., R], item: Any, *shared: Any) -> R:
+    """Call the function where the caller is now: joblib's processes may have been started in another folder."""
     die_with_parent()
+    if Path.cwd() != here:
+        os.chdir(here)
     return function(item, *shared)

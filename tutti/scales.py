@@ -99,6 +99,12 @@ class BinaryScale(TrainingScale):
     max_pairs: Count
 
 
+def _all_or_some(value: Any) -> Any:
+    if value != "all" and (type(value) is not int or value < 1):
+        raise ValueError("must be `all` or a whole number from 1 on")
+    return value
+
+
 class NotesScale(Section):
     """How large a rendered stand-in of NSynth is.
 
@@ -108,7 +114,7 @@ class NotesScale(Section):
     """
 
     specimens: Annotated[int, Field(ge=1, le=16)]
-    notes_per_instrument: Literal["all"] | Count
+    notes_per_instrument: Annotated[Literal["all"] | int, BeforeValidator(_all_or_some)]
 
 
 class OverlayTaskScale(Section):

@@ -68,6 +68,10 @@ class Config(ModelConfig):
             )
         if self.notes_epochs and self.trained_on == "notes":
             raise ValueError(f"notes_epochs {self.notes_epochs} must be 0 where all epochs are on notes")
+        if self.binary.windows_per_clip != 1:
+            raise ValueError(f"binary.windows_per_clip {self.binary.windows_per_clip} must be 1: pairs are of clips")
+        if self.binary.training.output_bias != "zero":
+            raise ValueError("binary.training.output_bias must be zero, as batches are balanced")
         if self.binary.training.batch_size % 2:
             size = self.binary.training.batch_size
             raise ValueError(f"binary.training.batch_size {size} must be even, as it holds pairs")

@@ -65,7 +65,7 @@ def judge(task_data: Path, model: str, task: TaskConfig, *, seed: int, replicate
         tables.write_table(
             folder / "threshold_curve.csv", [row for data in (validation, *tests) for row in tables.curve_rows(data)]
         )
-        _write_skipped(folder / "skipped.csv", (validation, *tests), task_data / "split" / "skipped.csv")
+        write_skipped(folder / "skipped.csv", (validation, *tests), task_data / "split" / "skipped.csv")
         if isinstance(task, MixingTask):
             honest = next(data for data in tests if data.name == UNSEEN_RECORDING)
             studies = Studies(task_data, model, config, aggregation, limits, honest)
@@ -91,12 +91,22 @@ def _write_summary(
         for row in tables.summary_rows(data, limits, seed=seed, replicates=replicates, confidence=confidence)
     ]
     tables.write_table(folder / "summary.csv", rows)
-    headline: dict[str, Any] = {data.name: {} for data in tests}
+    write_headline(folder / "summary.json", rows, tests)
+
+
+def write_headline(path: Path, rows: Sequence[tables.Row], sets: Sequence[ScoredSet]) -> None:
+    """Write the scores of a summary as JSON, by set and policy, and which classes cannot be judged.
+
+    Args:
+        path: the file.
+        rows: of the summary.
+        sets: that it is about.
+    """
+    headline: dict[str, Any] = {data.name: {} for data in sets}
     for row in rows:
         numbers = {name: _number(row[name]) for name in tables.HEADLINE}
         headline[row["split"]][row["threshold_policy"]] = numbers
-    not_evaluable = {data.name: _without_positives(data) for data in tests}
-    write_json(folder / "summary.json", headline | {"not_evaluable": not_evaluable})
+    write_json(path, headline | {"not_evaluable": {data.name: _without_positives(data) for data in sets}})
 
 
 def _write_details(folder: Path, tests: Sequence[ScoredSet], limits: Mapping[Policy, Floats]) -> None:
@@ -120,8 +130,14 @@ def _write_details(folder: Path, tests: Sequence[ScoredSet], limits: Mapping[Pol
     write_json(folder / "mistakes.json", worst)
 
 
-def _write_skipped(path: Path, sets: Sequence[ScoredSet], corpus: Path) -> None:
-    """List the clips that were not scored, and what of the corpus could not be used."""
+def write_skipped(path: Path, sets: Sequence[ScoredSet], corpus: Path) -> None:
+    """List the clips that were not scored, and what of the corpus could not be used, as CSV.
+
+    Args:
+        path: the file.
+        sets: that were scored.
+        corpus: the list that the split wrote; it may be missing.
+    """
     rows: list[dict[str, Any]] = []
     for data in sets:
         window_s = data.windows.window_s

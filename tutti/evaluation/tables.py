@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,36 @@ def summary_rows(
         replicates: of the bootstrap.
         confidence: of the intervals.
     """
-    reference, scores = data.labels.reference, data.scores
-    random = generator(seed, "bootstrap", data.name)
+    n_clips, random = len(data.labels.reference), generator(seed, "bootstrap", data.name)
     weights = np.vstack(
         [
-            metrics.unit_weights(len(reference)),
+            metrics.unit_weights(n_clips),
             recording_weights(data.clusters, replicates, random),
-            clip_weights(len(reference), replicates, random),
+            clip_weights(n_clips, replicates, random),
         ]
     )
+
+    def limits(values: Floats) -> tuple[float, float]:
+        return interval(float(values[0]), values[1 : replicates + 1], values[replicates + 1 :], confidence)
+
+    return metric_rows(data, thresholds, weights, limits)
+
+
+def metric_rows(
+    data: ScoredSet,
+    thresholds: Mapping[Policy, Floats],
+    weights: Floats,
+    limits_of: Callable[[Floats], tuple[float, float]],
+) -> list[Row]:
+    """Return all metrics of a set with their intervals, one row a policy.
+
+    Args:
+        data: the set.
+        thresholds: ``(class,)`` by policy.
+        weights: ``(replicate, clip)``; the first row are ones.
+        limits_of: the limits of a score's interval, from the score under each row of weights.
+    """
+    reference, scores = data.labels.reference, data.scores
     ranked = mean_average_precision(reference, scores, weights)
     nothing = np.zeros_like(reference)
     fixed = {
@@ -67,23 +88,36 @@ def summary_rows(
         row: Row = {"split": data.name, "threshold_policy": policy}
         row |= {name: float(values[name][0]) for name in HEADLINE}
         for name in WITH_INTERVAL:
-            by_recording, by_clip = values[name][1 : replicates + 1], values[name][replicates + 1 :]
-            row[f"{name}_low"], row[f"{name}_high"] = interval(row[name], by_recording, by_clip, confidence)
+            row[f"{name}_low"], row[f"{name}_high"] = limits_of(values[name])
         rows.append(row | fixed)
     return rows
 
 
 def class_rows(data: ScoredSet, thresholds: Mapping[Policy, Floats]) -> Iterator[Row]:
-    """Yield how each class does under each policy; what cannot be judged is NaN, with a support of 0.
+    """Return how each class does under each policy; what cannot be judged is NaN, with a support of 0.
 
     Args:
         data: the set.
         thresholds: ``(class,)`` by policy.
     """
-    reference, weights = data.labels.reference, metrics.unit_weights(len(data.scores))
-    ranked = average_precision(reference, data.scores, weights)[0]
     known = taxonomy.load()
     about = [(known.get(name).hornbostel_sachs, data.recordings_of(name)) for name in data.labels.classes]
+    return rows_of_classes(data, thresholds, about)
+
+
+def rows_of_classes(
+    data: ScoredSet, thresholds: Mapping[Policy, Floats], about: Sequence[tuple[str, int]]
+) -> Iterator[Row]:
+    """Yield how each class does under each policy, as ``class_rows``.
+
+    Args:
+        data: the set.
+        thresholds: ``(class,)`` by policy.
+        about: the Hornbostel-Sachs class of each class, empty where it is no instrument, and how many recordings of it
+            sound in the set.
+    """
+    reference, weights = data.labels.reference, metrics.unit_weights(len(data.scores))
+    ranked = average_precision(reference, data.scores, weights)[0]
     for policy, limits in thresholds.items():
         card = metrics.per_class(metrics.tally(reference, decide(data.scores, limits), weights))
         for index, instrument in enumerate(data.labels.classes):

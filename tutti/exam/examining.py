@@ -1,29 +1,22 @@
 """All that is said about one model in the exam: what the stage ``examine`` does."""
 
-import csv
-import logging
-import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tutti.config import NOTES_OF, TEST_SETS, VALIDATION, OverlayTask
 from tutti.errors import DataError
 from tutti.evaluation.aggregation import S1
-from tutti.evaluation.tables import HEADLINE, Row, curve_rows, write_table
+from tutti.evaluation.judging import write_headline, write_skipped
+from tutti.evaluation.tables import Row, curve_rows, metric_rows, rows_of_classes, write_table
 from tutti.evaluation.thresholds import Thresholds, write_thresholds
 from tutti.exam import tables
+from tutti.exam.intervals import judged
 from tutti.exam.limits import choose
 from tutti.exam.sets import ExamSet, read_exam, read_exam_set
 from tutti.exam.tables import Limits
 from tutti.progress import track
-from tutti.store import whole, write_json
-
-_log = logging.getLogger("tutti")
-_DIGITS = 6
+from tutti.store import whole
 
 
 def examine(task_data: Path, model: str, task: OverlayTask, *, seed: int, replicates: int, out: Path) -> None:
@@ -55,7 +48,8 @@ def examine(task_data: Path, model: str, task: OverlayTask, *, seed: int, replic
         rows = _rows(notes, lambda each: tables.note_rows(each, limits))
         write_table(folder / "single_notes.csv", rows, tables.NOTE_COLUMNS)
         write_table(folder / "threshold_curve.csv", _rows((validation, *exams), lambda each: curve_rows(each.scored)))
-        _write_skipped(folder / "skipped.csv", (validation, *exams, *notes), task_data / "split" / "skipped.csv")
+        sets = [each.scored for each in (validation, *exams, *notes)]
+        write_skipped(folder / "skipped.csv", sets, task_data / "split" / "skipped.csv")
 
 
 def _limits(validation: ExamSet, task: OverlayTask) -> Limits:
@@ -86,46 +80,15 @@ def _write_with_intervals(
     by_size: list[Row] = []
     for exam in track(exams, phase):
         weights = exam.weights(seed, replicates)
-        summary += tables.summary_rows(exam, limits, weights, confidence)
+        summary += metric_rows(exam.scored, limits, weights, lambda values: judged(values, confidence)[1:])
         by_size += tables.size_rows(exam, limits, weights, confidence)
     write_table(folder / "summary.csv", summary)
     write_table(folder / "by_size.csv", by_size)
-    headline: dict[str, Any] = {exam.name: {} for exam in exams}
-    for row in summary:
-        headline[row["split"]][row["threshold_policy"]] = {name: _number(row[name]) for name in HEADLINE}
-    write_json(folder / "summary.json", headline | {"not_evaluable": {exam.name: _absent(exam) for exam in exams}})
+    write_headline(folder / "summary.json", summary, [exam.scored for exam in exams])
 
 
 def _write_details(folder: Path, exams: Sequence[ExamSet], limits: Limits, task: OverlayTask) -> None:
     """Write the tables by class: at each size, and over all sizes."""
     write_table(folder / "by_class.csv", _rows(exams, lambda each: tables.class_rows(each, limits)))
-    rows = _rows(exams, lambda each: tables.instrument_rows(each, limits, tables.notes_of(each, task.classes)))
+    rows = _rows(exams, lambda each: rows_of_classes(each.scored, limits, tables.about_classes(each, task.classes)))
     write_table(folder / "per_class.csv", rows)
-
-
-def _write_skipped(path: Path, sets: Sequence[ExamSet], corpus: Path) -> None:
-    """List the clips that were not scored, and what of the corpus could not be used."""
-    rows: list[Row] = [
-        {"set": each.name, "clip": clip, "reason": _too_short(seconds, each.scored.windows.window_s)}
-        for each in sets
-        for clip, seconds in each.scored.windows.skipped.items()
-    ]
-    if corpus.is_file():
-        with corpus.open(newline="", encoding="utf-8") as file:
-            rows += [{"set": "corpus", "clip": row["path"], "reason": row["reason"]} for row in csv.DictReader(file)]
-    write_table(path, rows, ("set", "clip", "reason"))
-
-
-def _too_short(seconds: float, window_s: float) -> str:
-    return f"lasts {seconds:.2f} s, less than the window of {window_s:.2f} s"
-
-
-def _absent(exam: ExamSet) -> list[str]:
-    names = [exam.classes[index] for index in np.flatnonzero(~exam.reference.any(axis=0)).tolist()]
-    if names:
-        _log.info("%s: no clip holds %s, so macro and mAP leave it out", exam.name, ", ".join(names))
-    return names
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, _DIGITS)

@@ -1,17 +1,15 @@
 """The rows of the tables of the exam; what cannot be judged is NaN, which is written as an empty cell."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tutti.config import FamilyClass, Policy
+from tutti.config import Policy
 from tutti.evaluation import metrics
 from tutti.evaluation.arrays import Floats, ManyHot, decide
-from tutti.evaluation.ranking import average_precision, mean_average_precision
-from tutti.evaluation.tables import HEADLINE, WITH_INTERVAL, Row
+from tutti.evaluation.tables import Row
 from tutti.exam.intervals import judged
 from tutti.exam.sets import ExamSet
 
@@ -24,32 +22,6 @@ METRICS: Mapping[str, Metric] = {
 }
 ACCURACY, EXACT, MACRO, WEIGHTED = "accuracy", "exact match", "macro", "weighted"
 NOTE_COLUMNS = ("split", "threshold_policy", "class", "precision", "recall", "f1", "support")
-
-
-def summary_rows(data: ExamSet, limits: Limits, weights: Floats, confidence: float) -> Iterator[Row]:
-    """Yield all metrics of an exam, one row a policy, with the columns of ``tutti.evaluation.tables.summary_rows``.
-
-    Args:
-        data: the exam.
-        limits: ``(class,)`` by policy.
-        weights: as ``ExamSet.weights`` returns them.
-        confidence: of the intervals.
-    """
-    reference, scores = data.reference, data.scored.scores
-    ranked, nothing = mean_average_precision(reference, scores, weights), np.zeros_like(reference)
-    fixed = {
-        "n_clips": len(reference),
-        "n_classes_evaluable": int(reference.any(axis=0).sum()),
-        "hamming_floor": float(metrics.hamming(reference, nothing).mean()),
-        "emr_floor": float(metrics.exact_match(reference, nothing).mean()),
-    }
-    for policy, thresholds in limits.items():
-        values = metrics.decisions(reference, decide(scores, thresholds), weights) | {"map": ranked}
-        row: Row = {"split": data.name, "threshold_policy": policy}
-        row |= {name: float(values[name][0]) for name in HEADLINE}
-        for name in WITH_INTERVAL:
-            _, row[f"{name}_low"], row[f"{name}_high"] = judged(values[name], confidence)
-        yield row | fixed
 
 
 def size_rows(data: ExamSet, limits: Limits, weights: Floats, confidence: float) -> Iterator[Row]:
@@ -152,49 +124,21 @@ def _figures(card: metrics.Scorecard, place: tuple[int, ...], support: int) -> R
     }  # fmt: skip
 
 
-def instrument_rows(data: ExamSet, limits: Limits, n_notes: Mapping[str, int]) -> Iterator[Row]:
-    """Yield how each class does over all sizes, with the columns of ``tutti.evaluation.tables.class_rows``.
+def about_classes(data: ExamSet, sections: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return what ``tutti.evaluation.tables.rows_of_classes`` is told about each class.
 
-    ``hornbostel_sachs`` is empty: a class may have the name of an instrument of the taxonomy, and is a family.
+    There is no Hornbostel-Sachs class: a class may have the name of an instrument of the taxonomy, and is a family.
 
     Args:
         data: the exam.
-        limits: ``(class,)`` by policy.
-        n_notes: how many notes of each class sound in the set.
-    """
-    for policy, thresholds in limits.items():
-        reference, scores = data.reference, data.scored.scores
-        weights = metrics.unit_weights(len(reference))
-        ranked = average_precision(reference, scores, weights)[0]
-        card = metrics.per_class(metrics.tally(reference, decide(scores, thresholds), weights))
-        for index, name in enumerate(data.classes):
-            figures = _figures(card, (0, index), int(reference[:, index].sum()))
-            support = figures.pop("support")
-            yield {
-                "split": data.name, "threshold_policy": policy, "instrument": name, "hornbostel_sachs": "",
-                "threshold": float(thresholds[index]), **figures, "average_precision": float(ranked[index]),
-                "support": support, "n_recordings": n_notes[name],
-            }  # fmt: skip
-
-
-def notes_of(data: ExamSet, sections: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many different notes of each class sound in a set, by class.
-
-    Args:
-        data: the set.
         sections: of the classes in ``params.yaml``, which say what belongs to them.
+
+    Returns:
+        an empty text, and how many different notes of the class sound in the set, one pair a class.
     """
     clips = zip(data.scored.labels.recordings, data.players, strict=True)
     player_of = {note: player for notes, players in clips for note, player in zip(notes, players, strict=True)}
-    return {
-        name: sum(_is_of(player, data.family_of[player], sections.get(name)) for player in player_of.values())
+    return [
+        ("", sum(sections[name].holds(data.family_of[player], player) for player in player_of.values()))
         for name in data.classes
-    }
-
-
-def _is_of(player: str, family: str, section: Any) -> bool:
-    if section is None:
-        return False
-    if isinstance(section, FamilyClass):
-        return bool(section.family == family)
-    return re.fullmatch(section.instruments, player) is not None
+    ]

@@ -1,6 +1,5 @@
 """The notes of one side of the split, by family and instrument, and the classes that they belong to."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tutti.config import FamilyClass
 from tutti.corpora.index import read_recordings
 from tutti.corpora.recording import Recording
 from tutti.corpora.splitting import SPLIT_FILE
@@ -67,9 +65,7 @@ def is_of(note: Recording, section: Any) -> bool:
         note: with the family as its instrument, and the instrument as its group.
         section: the class' section in ``params.yaml``.
     """
-    if isinstance(section, FamilyClass):
-        return note.instrument == section.family
-    return re.fullmatch(section.instruments, note.group) is not None
+    return bool(section.holds(note.instrument, note.group))
 
 
 def own_families(notes: Notes, classes: Mapping[str, Any], base: Sequence[str]) -> dict[str, list[Recording]]:

@@ -1,11 +1,12 @@
 """``metrics/comparison.csv``: one row per task, model, split and threshold policy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from tutti.config import POLICIES, Params
+from tutti.config import POLICIES, TEST_SETS, Params
 from tutti.errors import DataError
 from tutti.store import whole
 
@@ -87,10 +88,63 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise DataError(f"{path} is missing: run `make repro` or `dvc repro` to make it") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a table ({error}): remove it and run `dvc repro`") from None
+    require_columns(table, columns, path)
+    return table
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """Refuse a table that lacks a column (DataError).
+
+    Args:
+        table: the table.
+        columns: that it must hold.
+        path: the file that it was read from.
+    """
     missing = [column for column in columns if column not in table]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}: run `dvc repro` to make it again")
-    return table
+
+
+def common_sides(results: Sequence[Result], main: str) -> list[str]:
+    """Return the test sides that all models of a task were judged on, the main one first.
+
+    Args:
+        results: one a model.
+        main: name of the report's main side.
+
+    Raises:
+        DataError: when two models were judged on other sides, or there is none.
+    """
+    found = [{str(split) for split in result.summary["split"]} for result in results]
+    sides = [split for split in TEST_SETS if split in found[0]]
+    for result, own in zip(results, found, strict=True):
+        if own != found[0] or not sides:
+            raise DataError(
+                f"{result.folder / 'summary.csv'} holds the sides {', '.join(sorted(own)) or 'none'}, other ones than "
+                "another model's: run `dvc repro` to make them again"
+            )
+    return sorted(sides, key=lambda split: split != main)
+
+
+def count_groups(split: Path, groups: str, recordings: str) -> pd.DataFrame:
+    """Return how many groups and recordings stand on each side of a split, by side.
+
+    Args:
+        split: the file ``split.parquet``.
+        groups: what to call groups, the first column.
+        recordings: what to call recordings, the second one.
+
+    Raises:
+        DataError: when the file is missing or damaged.
+    """
+    try:
+        table = pd.read_parquet(split, columns=["recording", "group", "side"])
+    except FileNotFoundError:
+        raise DataError(f"{split} is missing: run `dvc repro` to make it") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{split} cannot be read as a table ({error}): remove it and run `dvc repro`") from None
+    counted: pd.DataFrame = table.groupby("side")[["group", "recording"]].nunique()
+    return counted.rename(columns={"group": groups, "recording": recordings})
 
 
 def comparison_table(results: list[Result]) -> pd.DataFrame:

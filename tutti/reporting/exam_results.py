@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from tutti.config import TEST_SETS, OverlayTask, Params, Policy
+from tutti.config import OverlayTask, Params, Policy
 from tutti.errors import DataError
 from tutti.evaluation.thresholds import Thresholds, read_thresholds
 from tutti.exam.regimes import DIFFERENCES_FILE
 from tutti.exam.sets import ALL
 from tutti.exam.tables import METRICS, NOTE_COLUMNS
 from tutti.reporting import published_exam
-from tutti.reporting.comparison import Result, read_summary, read_table
+from tutti.reporting.comparison import (
+    Result,
+    common_sides,
+    count_groups,
+    read_summary,
+    read_table,
+    require_columns,
+)
 from tutti.reporting.left_out import Item, read_left_out
 
 POLICY: Policy = "validated_global"  # the page's own: what is shown first
@@ -140,16 +147,17 @@ def read_exam(params: Params, task: str, metrics: Path, data: Path) -> Exam:
     """
     section, paper = params.overlay_task(task), published_exam.of_task(task)
     models = [_read_model(task, section.corpus, metrics / task / model) for model in section.models]
+    _check_classes(models)
     return Exam(
         name=task,
         params=params,
         task=section,
         paper=paper,
         models=models,
-        sides=_sides(models, params.report.main_split),
+        sides=common_sides([model.result for model in models], params.report.main_split),
         differences=read_differences(metrics / task / "regimes", section.studies.regimes),
         left_out=read_left_out(data / task),
-        notes=_read_notes(data / task / "split" / "split.parquet"),
+        notes=count_groups(data / task / "split" / "split.parquet", "instruments", "notes"),
     )
 
 
@@ -182,9 +190,7 @@ def read_differences(folder: Path, regimes: Sequence[str]) -> pd.DataFrame:
 
 def _read_model(task: str, corpus: str, folder: Path) -> Judged:
     summary = read_summary(folder / "summary.csv")
-    missing = [name for name in _SUMMARY if name not in summary]
-    if missing:
-        raise DataError(f"{folder / 'summary.csv'} has no column {missing[0]!r}: run `dvc repro` to make it again")
+    require_columns(summary, _SUMMARY, folder / "summary.csv")
     by_size, by_class = read_sizes(folder)
     return Judged(
         result=Result(task, folder.name, corpus, folder, summary),
@@ -196,31 +202,10 @@ def _read_model(task: str, corpus: str, folder: Path) -> Judged:
     )
 
 
-def _sides(models: Sequence[Judged], main: str) -> list[str]:
-    """Return the sides that all models were judged on, the main one first."""
-    first = models[0]
+def _check_classes(models: Sequence[Judged]) -> None:
     for model in models:
-        own = set(model.result.summary["split"])
-        if own != set(first.result.summary["split"]) or not own & set(TEST_SETS):
-            raise DataError(
-                f"{model.result.folder / 'summary.csv'} holds other test sides than another model's, or none: run `dvc "
-                "repro` to make it again"
-            )
-        if model.thresholds.classes != first.thresholds.classes:
+        if model.thresholds.classes != models[0].thresholds.classes:
             raise DataError(f"{model.result.folder} is about other classes than another model: run `dvc repro`")
-    sides = [split for split in TEST_SETS if split in set(first.result.summary["split"])]
-    return sorted(sides, key=lambda split: split != main)
-
-
-def _read_notes(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path, columns=["recording", "group", "side"])
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: run `dvc repro` to make it") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} cannot be read as a table ({error}): remove it and run `dvc repro`") from None
-    counted: pd.DataFrame = table.groupby("side")[["group", "recording"]].nunique()
-    return counted.rename(columns={"group": "instruments", "recording": "notes"})
 
 
 def _of(table: pd.DataFrame, split: str, policy: str) -> pd.DataFrame:

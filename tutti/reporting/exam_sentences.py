@@ -8,7 +8,7 @@ from tutti.config import TRAIN, UNSEEN_BANK, UNSEEN_RECORDING, VALIDATION
 from tutti.exam.sets import ALL
 from tutti.reporting.exam_results import Exam, Judged
 from tutti.reporting.exam_words import METRIC_TITLES, class_title
-from tutti.reporting.words import listed, of_split, percent, readable, split_name
+from tutti.reporting.words import listed, of, of_split, percent, quoted, readable, split_name
 
 _TRAINED_ON = {"notes": "single notes", "mixtures": "mixtures"}
 GLOSSARY = (
@@ -93,8 +93,8 @@ def corpus(exam: Exam) -> str:
     }
     alike = f", {min(counts):,} of each size" if len(counts) == 1 else ""
     return (
-        f"The notes are those of the corpus {_quoted(exam.task.corpus)}. They were divided by instrument, so that no "
-        f"instrument stands on two sides: {listed(parts)}, at scale {_quoted(exam.params.scale)}. Clips were overlaid "
+        f"The notes are those of the corpus {quoted(exam.task.corpus)}. They were divided by instrument, so that no "
+        f"instrument stands on two sides: {listed(parts)}, at scale {quoted(exam.params.scale)}. Clips were overlaid "
         f"after that{alike}."
     )
 
@@ -207,11 +207,6 @@ def n_clips(exam: Exam, side: str) -> int:
     return int(exam.models[0].overall(side)["n_clips"])
 
 
-def of(count: float, thing: str) -> str:
-    """Return a count of things: ``1 clip``, ``1,100 clips``."""
-    return f"{int(count):,} {thing}{'' if count == 1 else 's'}"
-
-
 def _range(exam: Exam) -> str:
     sizes = [int(size) for size in exam.models[0].sizes(exam.side)["size"] if size != ALL]
     return f"{min(sizes)} to {max(sizes)}"
@@ -220,10 +215,6 @@ def _range(exam: Exam) -> str:
 def families(count: int) -> str:
     """Return a number of families: ``1 family``, ``10 families``."""
     return f"{count:,} famil{'y' if count == 1 else 'ies'}"
-
-
-def _quoted(text: str) -> str:
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def _metric(name: str) -> str:

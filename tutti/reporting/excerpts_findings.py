@@ -3,10 +3,9 @@
 import pandas as pd
 
 from tutti.reporting.excerpts_results import POLICY, Excerpts
-from tutti.reporting.excerpts_sentences import of
 from tutti.reporting.excerpts_settings import SWEEPS, title
 from tutti.reporting.experiments import ACTIVATION, WINDOW
-from tutti.reporting.words import instrument_title, listed, number, of_split, readable, sentence_case, signed
+from tutti.reporting.words import instrument_title, listed, number, of, of_split, readable, sentence_case, signed
 
 
 def experiments(excerpts: Excerpts, key: str) -> str:

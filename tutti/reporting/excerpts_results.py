@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from tutti.config import TEST_SETS, CuttingTask, Params, Policy
+from tutti.config import CuttingTask, Params, Policy
 from tutti.errors import DataError
 from tutti.evaluation import aggregations
 from tutti.evaluation.thresholds import Thresholds, read_thresholds
 from tutti.reporting import published_excerpts
-from tutti.reporting.comparison import Result, read_summary, read_table
+from tutti.reporting.comparison import (
+    Result,
+    common_sides,
+    count_groups,
+    read_summary,
+    read_table,
+    require_columns,
+)
 from tutti.reporting.experiments import Experiments, Present, read_experiments, read_present
 from tutti.reporting.left_out import Item, read_left_out
 
@@ -127,7 +134,7 @@ def read_excerpts(params: Params, task: str, metrics: Path, models: Path, data: 
     """
     section, paper = params.cutting_task(task), published_excerpts.of_task(task)
     judged = [_read_model(task, section.corpus, metrics / task / model) for model in section.models]
-    sides = _sides(judged, params.report.main_split)
+    sides = common_sides([model.result for model in judged], params.report.main_split)
     order = {model.name: -_score(model, sides[0]) for model in judged}
     present = read_present(models / task / section.studies.settings_of)
     return Excerpts(
@@ -140,13 +147,13 @@ def read_excerpts(params: Params, task: str, metrics: Path, models: Path, data: 
         present=present,
         experiments=read_experiments(metrics / "experiments" / task, present),
         left_out=read_left_out(data / task),
-        songs=_read_songs(data / task / "split" / "split.parquet"),
+        songs=count_groups(data / task / "split" / "split.parquet", "songs", "excerpts"),
     )
 
 
 def _read_model(task: str, corpus: str, folder: Path) -> Judged:
     summary = read_summary(folder / "summary.csv")
-    _check(summary, _SUMMARY, folder / "summary.csv")
+    require_columns(summary, _SUMMARY, folder / "summary.csv")
     return Judged(
         result=Result(task, folder.name, corpus, folder, summary),
         per_class=read_table(folder / "per_class.csv", _PER_CLASS),
@@ -158,36 +165,6 @@ def _read_model(task: str, corpus: str, folder: Path) -> Judged:
     )
 
 
-def _check(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}: run `dvc repro` to make it again")
-
-
-def _sides(judged: Sequence[Judged], main: str) -> list[str]:
-    """Return the sides that all models were judged on, the main one first."""
-    found = [{str(split) for split in model.result.summary["split"]} for model in judged]
-    sides = [split for split in TEST_SETS if split in found[0]]
-    for model, own in zip(judged, found, strict=True):
-        if own != found[0] or not sides:
-            raise DataError(
-                f"{model.result.folder / 'summary.csv'} holds the sides {', '.join(sorted(own)) or 'none'}, other ones "
-                "than another model's: run `dvc repro` to make them again"
-            )
-    return sorted(sides, key=lambda split: split != main)
-
-
 def _score(model: Judged, split: str) -> float:
     value = float(model.at(split, POLICY)["macro_f1"])
     return value if value == value else -1.0
-
-
-def _read_songs(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path, columns=["recording", "group", "side"])
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: run `dvc repro` to make it") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} cannot be read as a table ({error}): remove it and run `dvc repro`") from None
-    counted: pd.DataFrame = table.groupby("side")[["group", "recording"]].nunique()
-    return counted.rename(columns={"group": "songs", "recording": "excerpts"})

@@ -10,7 +10,9 @@ from tutti.reporting.excerpts_results import POLICY, Excerpts
 from tutti.reporting.words import (
     listed,
     number,
+    of,
     of_split,
+    quoted,
     readable,
     split_name,
 )
@@ -73,10 +75,8 @@ def corpus(excerpts: Excerpts) -> str:
              if side in counted]  # fmt: skip
     parts += [f"{counted[side]} for the test on {of_split(side)}" for side in excerpts.sides if side in counted]
     return (
-        f"The excerpts are those of the corpus \N{LEFT DOUBLE QUOTATION MARK}{excerpts.task.corpus}"
-        "\N{RIGHT DOUBLE QUOTATION MARK}. They were divided by song, so that no song stands on two sides: "
-        f"{listed(parts)}, at scale \N{LEFT DOUBLE QUOTATION MARK}{excerpts.params.scale}"
-        "\N{RIGHT DOUBLE QUOTATION MARK}."
+        f"The excerpts are those of the corpus {quoted(excerpts.task.corpus)}. They were divided by song, so that no "
+        f"song stands on two sides: {listed(parts)}, at scale {quoted(excerpts.params.scale)}."
     )
 
 
@@ -149,8 +149,3 @@ def skipped(rows: Sequence[Mapping[str, Any]]) -> str:
         return "No clip was left out."
     what = "1 file or clip" if len(rows) == 1 else f"{len(rows):,} files and clips"
     return f"{what} could not be used or scored: no number of the models named beside them holds them."
-
-
-def of(count: float, thing: str) -> str:
-    """Return a count of things: ``1 clip``, ``2,874 clips``."""
-    return f"{int(count):,} {thing}{'' if count == 1 else 's'}"

@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tutti import registry
 from tutti.config import read_yaml
+from tutti.errors import UnknownNameError
 
 _FILE = Path(__file__).with_name("published.yaml")
 
@@ -59,6 +61,18 @@ class Paper:
     def system(self, model: str) -> System | None:
         """Return the paper's system that one of our models follows; None where it follows none."""
         return self.systems[self.models[model]] if model in self.models else None
+
+
+def printed(file: Path, task: str) -> dict[str, Any]:
+    """Return what a file of papers' figures holds about the paper that a task repeats.
+
+    Raises:
+        UnknownNameError: when there is none.
+    """
+    known: dict[str, Any] = read_yaml(file)
+    if task not in known:
+        raise UnknownNameError(f"no paper's figures are known for task {task!r}: {registry.choose(task, known)}")
+    return dict(known[task])
 
 
 @cache

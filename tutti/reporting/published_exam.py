@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tutti import registry
-from tutti.config import read_yaml
-from tutti.errors import UnknownNameError
+from tutti.reporting.published import printed
 
 _FILE = Path(__file__).with_name("published_exam.yaml")
 
@@ -73,10 +71,7 @@ def of_task(task: str) -> Paper:
     Raises:
         UnknownNameError: when there is none.
     """
-    known: dict[str, Any] = read_yaml(_FILE)
-    if task not in known:
-        raise UnknownNameError(f"no paper's figures are known for task {task!r}: {registry.choose(task, known)}")
-    content = dict(known[task])
+    content = printed(_FILE, task)
     sizes = {size: (Printed(accuracy), Printed(emr)) for size, (accuracy, emr) in content.pop("sizes").items()}
     notes = {name: _row(values) for name, values in content.pop("notes").items()}
     return Paper(**content | {"accuracy": _row(content["accuracy"])}, sizes=sizes, notes=notes)

@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tutti import registry
-from tutti.config import read_yaml
-from tutti.errors import UnknownNameError
+from tutti.reporting.published import printed
 
 _FILE = Path(__file__).with_name("published_excerpts.yaml")
 
@@ -75,10 +73,7 @@ def of_task(task: str) -> Paper:
     Raises:
         UnknownNameError: when there is none.
     """
-    known: dict[str, Any] = read_yaml(_FILE)
-    if task not in known:
-        raise UnknownNameError(f"no paper's figures are known for task {task!r}: {registry.choose(task, known)}")
-    content = dict(known[task])
+    content = printed(_FILE, task)
     activations, aggregations = (_rows(content.pop(kind)) for kind in ("activations", "aggregations"))
     low, high = content.pop("thresholds")
     return Paper(**content, thresholds=(low, high), activations=activations, aggregations=aggregations)

@@ -89,12 +89,11 @@ def _evaluation(
     used = flat(f"tasks.{task}.evaluation", params.task(task).evaluation.model_dump(mode="json"))
     used = {name: value for name, value in used.items() if name.rpartition(".")[2] not in _BY_POLICY[policy]}
     is_main = policy == params.report.main_policy
-    stage = "examine" if isinstance(params.task(task), OverlayTask) else "evaluate"
-    if stage == "examine":
-        texts = exam_texts(results, split, policy)
+    if isinstance(params.task(task), OverlayTask):
+        stage, texts = "examine", exam_texts(results, split, policy)
         images = exam_images(params, task, results, split, policy) if is_main else {}
     else:
-        texts = _texts(results, row, across if is_main else {})
+        stage, texts = "evaluate", _texts(results, row, across if is_main else {})
         images = _images(results, split, policy) if is_main else {}
     return Record(
         key=digest({"training": key, "split": split, "threshold_policy": policy, "numbers": numbers}),

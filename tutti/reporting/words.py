@@ -84,6 +84,16 @@ def listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def of(count: float, thing: str) -> str:
+    """Return a count of things: ``1 clip``, ``2,874 clips``."""
+    return f"{int(count):,} {thing}{'' if count == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotation marks."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
 def instrument_title(name: str) -> str:
     """Return an instrument's title in the taxonomy; its name as words where the taxonomy lacks it."""
     try:

@@ -1,4 +1,7 @@
-"""Fitting one named model of a task on its stored feature: what the train stage does."""
+"""Fitting one named model of a task on its stored feature: what the train stage does.
+
+A set of binaries is fitted by ``tutti.training.one_vs_all.fitting``, which extends the class here.
+"""
 
 import csv
 import logging
@@ -8,7 +11,7 @@ from typing import Any
 
 from tutti import parallel, registry
 from tutti.architectures._configs import EstimatorConfig, NetworkConfig
-from tutti.config import ModelConfig, Params
+from tutti.config import TRAIN, VALIDATION, ModelConfig, Params
 from tutti.errors import DataError
 from tutti.feature_store import Feature, open_feature, require_same_origin, require_spec
 from tutti.labels import Labels, load_labels
@@ -30,10 +33,14 @@ class Fitting:
         self.params, self.task, self.name = params, task, name
         self.config = params.model(task, name)
         self.data = Path("data") / task
-        self.train = self._side("train")
-        self.validation = self._side("validation")
+        self.train, self.validation = (self._side(name) for name in self.sets)
         require_same_origin(self.train[0], self.validation[0])
         self.seed = child(params.seed, task, name, *_repeat(self.config))
+
+    @property
+    def sets(self) -> tuple[str, str]:
+        """Names of the sets of clips that the model is fitted to and validated on."""
+        return TRAIN, VALIDATION
 
     def _side(self, side: str) -> tuple[Feature, Labels]:
         feature = open_feature(self.data / "features" / self.config.feature / side)
@@ -72,7 +79,7 @@ class Fitting:
             "seed": self.params.seed,
             "scale": self.params.scale,
             "corpus": self.params.task(self.task).corpus,
-            "data": {side: self._data_digest(side) for side in ("train", "validation")},
+            "data": {side: self._data_digest(name) for side, name in zip((TRAIN, VALIDATION), self.sets, strict=True)},
         }
 
     def _data_digest(self, side: str) -> dict[str, str]:
@@ -98,7 +105,7 @@ class Fitting:
             history = self._fit_network(folder, on_epoch)
         else:
             history = self._fit_estimator(folder)
-        _write_history(folder / HISTORY, history)
+        write_history(folder / HISTORY, history)
         return history
 
     def _fit_network(self, folder: Path, on_epoch: OnEpoch) -> list[Epoch]:
@@ -133,7 +140,17 @@ def _repeat(config: ModelConfig) -> tuple[int, ...]:
     return (config.repeat,) if isinstance(config, NetworkConfig) and config.repeat > 1 else ()
 
 
-def _write_history(path: Path, history: list[Epoch]) -> None:
+def fitting_of(params: Params, task: str, name: str) -> Fitting:
+    """Return the fitting of a model: of one for all classes, or of a set of binaries."""
+    if not params.model(task, name).is_one_vs_all:
+        return Fitting(params, task, name)
+    from tutti.training.one_vs_all.fitting import BinariesFitting
+
+    return BinariesFitting(params, task, name)
+
+
+def write_history(path: Path, history: list[Epoch]) -> None:
+    """Write ``history.csv``, a row an epoch, with six decimals."""
     columns = ["epoch", *(history[0] if history else ("loss", "validation_loss"))]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def load_model(folder: Path) -> Model:
     module = registry.load("architectures", spec["architecture"])
     config = module.Config.model_validate(spec["config"])
     if isinstance(config, NetworkConfig):
-        return Model(spec, NetworkScorer(_load_network(folder / NETWORK, config, spec)))
+        return Model(spec, NetworkScorer(load_network(folder / NETWORK, config, spec, len(spec["classes"]))))
     if config.is_one_vs_all:
         from tutti.training.one_vs_all import ensemble
 
@@ -150,12 +151,23 @@ def load_model(folder: Path) -> Model:
     return Model(spec, EstimatorScorer(module.load(folder)))
 
 
-def _load_network(path: Path, config: NetworkConfig, spec: dict[str, Any]) -> "keras.Model":
+def load_network(path: Path, config: NetworkConfig, spec: dict[str, Any], n_outputs: int) -> "keras.Model":
+    """Read a network of a model's folder.
+
+    Args:
+        path: its file.
+        config: the section of its architecture.
+        spec: the content of the model's ``spec.json``.
+        n_outputs: how many scores it gives.
+
+    Raises:
+        DataError: when the file is missing, damaged, or holds another network.
+    """
     from tutti.training import network
 
     shape = (int(spec["window_frames"]), int(spec["feature_spec"]["frequency"]))
     try:
-        return network.load(path, config, shape, len(spec["classes"]))
-    except (OSError, ValueError, KeyError) as error:
+        return network.load(path, config, shape, n_outputs)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         words = " ".join(str(error).split())
         raise DataError(f"{path} does not hold the network that {SPEC} describes ({words}): run `dvc repro`") from None

@@ -21,6 +21,7 @@ with quiet_libraries(), without("matplotlib", "pandas", "sklearn"):
 
 from tutti import registry
 from tutti.architectures._configs import NetworkConfig
+from tutti.errors import ParameterError
 from tutti.feature_store import Feature
 from tutti.seeding import child, generator
 from tutti.training.windows import WindowTable, training_windows
@@ -75,7 +76,7 @@ def fit(
         on_epoch: called after each epoch with its number from 1 and its losses.
 
     Returns:
-        The network and one dictionary of losses an epoch.
+        The network and one dictionary of losses an epoch, with the area under the ROC curve where that is watched.
     """
     be_deterministic(seed)
     batches = _batches(config, window, train, seed)
@@ -85,6 +86,8 @@ def fit(
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         row = {"loss": float(logs["loss"]), "validation_loss": float(logs["val_loss"])}
+        if "val_auc" in logs:
+            row["validation_auc"] = float(logs["val_auc"])
         history.append(row)
         on_epoch(epoch + 1, row)
 
@@ -112,8 +115,25 @@ def fit(
 
 
 def build(config: NetworkConfig, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Build the untrained network of a configuration, under the precision in force."""
-    return registry.load("architectures", config.architecture).build(config, input_shape, n_classes)
+    """Build the untrained network of a configuration, under the precision in force.
+
+    Args:
+        config: the architecture's parameters.
+        input_shape: ``(time, frequency)`` of a window.
+        n_classes: number of outputs.
+
+    Raises:
+        ParameterError: when pooling leaves nothing of so small a window.
+    """
+    try:
+        return registry.load("architectures", config.architecture).build(config, input_shape, n_classes)
+    except ValueError as error:
+        if "zero or negative" not in str(error):
+            raise
+        raise ParameterError(
+            f"a window of {input_shape[0]} frames of {input_shape[1]} bands is too small for {config.architecture}, "
+            "whose pooling leaves nothing of it: raise window_seconds, or take a feature of more frames or bands"
+        ) from None
 
 
 def predict(network: keras.Model, windows: WindowTable) -> NDArray[np.float32]:

@@ -1,6 +1,8 @@
 """Fitting one binary: is this class in the clip, or not?"""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +50,8 @@ class Job:
         config: the section of the set of binaries.
         window: frames of a window.
         train: what it learns from.
-        start: the single notes that it learns from in its first epochs.
         validation: what chooses its epoch and may stop it.
+        start: the single notes that it learns from in its first epochs, where there are such epochs.
         seed: of the weights, the pairs, the windows and the dropout.
         max_epochs: the most epochs that the scale allows.
         max_pairs: the most pairs in an epoch that it allows.
@@ -59,21 +61,28 @@ class Job:
     config: Any
     window: int
     train: Part
-    start: Part
     validation: Part
+    start: Part | None
     seed: int
     max_epochs: int
     max_pairs: int
 
 
-def one_core_each() -> None:
-    """Let TensorFlow use one core a process, from its import on: binaries are small, and several are fitted at a time.
+@contextmanager
+def one_core_each() -> Iterator[None]:
+    """Let TensorFlow use one core a process, where it or the process begins in the block.
 
-    Two trainings of a core each are faster than one after the other on both, and the same number of threads gives the
-    same bits, however many processes there are.
+    Binaries are small, and several are fitted at a time: two trainings of a core each are faster than one after the
+    other on both, and the same number of threads gives the same bits, however many processes there are.
     """
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    own = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def fit(job: Job, folder: Path) -> list[Epoch]:
@@ -86,13 +95,13 @@ def fit(job: Job, folder: Path) -> list[Epoch]:
     Returns:
         One dictionary of ``COLUMNS`` an epoch.
     """
-    one_core_each()
-    from tutti.training import network
+    with one_core_each():
+        from tutti.training import network
 
-    with network.precision(job.config.binary.precision):
-        fitted, history = _fitted(job)
-    folder.mkdir(parents=True)
-    network.save(fitted, job.config.binary, folder / NETWORK)
+        with network.precision(job.config.binary.precision):
+            fitted, history = _fitted(job)
+        folder.mkdir(parents=True)
+        network.save(fitted, job.config.binary, folder / NETWORK)
     write_json(folder / HISTORY, history)
     return history
 
@@ -110,7 +119,7 @@ def _fitted(job: Job) -> tuple["keras.Model", list[Epoch]]:
     model.get_layer("standardise").adapt(_sample(feature, job.train.material, job.seed))
     steps = epochs * -(-2 * count // training.batch_size)
     step = _step(model, network.optimiser(config.binary, steps))
-    lessons = [_Lesson(part, config.confusable_share, job.seed) for part in (job.start, job.train)]
+    lessons = [_Lesson(part, config.confusable_share, job.seed) for part in (job.start or job.train, job.train)]
     history: list[Epoch] = []
     best, kept, since = float("inf"), model.get_weights(), 0
     for number in range(epochs):

@@ -1,12 +1,9 @@
 """A set of binaries as one model, which reads each window once and asks all of them."""
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tutti.errors import DataError
-
-SPEC = "spec.json"
+from tutti.training.model_folder import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -23,20 +20,7 @@ def load(folder: Path, config: Any, spec: dict[str, Any]) -> "keras.Model":
     Raises:
         DataError: when a binary is missing or is another network than the specification describes.
     """
-    from tutti.training import network
-
-    shape = (int(spec["window_frames"]), int(spec["feature_spec"]["frequency"]))
-    found = []
-    for name in spec["classes"]:
-        path = folder / f"{name}.keras"
-        try:
-            found.append(network.load(path, config.binary, shape, 1))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            words = " ".join(str(error).split())
-            raise DataError(
-                f"{path} does not hold the binary that {SPEC} describes ({words}): run `dvc repro`"
-            ) from None
-    return together(found)
+    return together([load_network(folder / f"{name}.keras", config.binary, spec, 1) for name in spec["classes"]])
 
 
 def together(binaries: "list[keras.Model]") -> "keras.Model":

@@ -8,7 +8,8 @@ training, and a stage that was killed goes on with the binary at which it was ki
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutti.config import main_repository
-from tutti.feature_store import Feature
+from tutti.feature_store import open_feature
 from tutti.store import digest, file_digest, whole
 from tutti.training.one_vs_all.pairs import Material
 
@@ -43,13 +44,26 @@ class Kept:
         folder.touch()
         return folder
 
-    def add(self, fingerprint: str, folder: Path) -> None:
-        """Keep a copy of a fitted binary, and drop those used longest ago where there are too many."""
+    @contextmanager
+    def adding(self, fingerprint: str) -> Iterator[Path]:
+        """Yield the folder to write a binary to, which is kept when the block succeeds; others make room for it.
+
+        Args:
+            fingerprint: of the binary.
+        """
         with whole(self.folder / fingerprint) as partial:
-            shutil.copytree(folder, partial)
-        used = sorted(self.folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+            yield partial
+        used = sorted(self.folder.glob("[!.]*"), key=_last_used)
         for old in used[:-_MOST]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _last_used(folder: Path) -> float:
+    """Return when a binary was used; one that another process has removed meanwhile comes first."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def fingerprint(settings: dict[str, Any], architecture: str, data: Iterable[str]) -> str:
@@ -64,9 +78,14 @@ def fingerprint(settings: dict[str, Any], architecture: str, data: Iterable[str]
     return digest({"settings": settings, "data": list(data), **made_by})
 
 
-def data_digest(feature: Feature, material: Material) -> str:
-    """Return the digest of the clips and labels of a binary."""
-    found = hashlib.sha256(_rows_digest(feature.folder.resolve(), material.rows.tobytes()).encode())
+def data_digest(feature: Path, material: Material) -> str:
+    """Return the digest of the clips and labels of a binary.
+
+    Args:
+        feature: folder of the stored feature.
+        material: which of its clips, and what they hold.
+    """
+    found = hashlib.sha256(_rows_digest(feature.resolve(), material.rows.tobytes()).encode())
     for values in (material.positive, material.size, material.twin):
         found.update(np.ascontiguousarray(values).tobytes())
     return found.hexdigest()
@@ -75,8 +94,6 @@ def data_digest(feature: Feature, material: Material) -> str:
 @cache
 def _rows_digest(folder: Path, rows: bytes) -> str:
     """Return the digest of some clips of a feature: most binaries have the same ones."""
-    from tutti.feature_store import open_feature
-
     feature, found = open_feature(folder), hashlib.sha256()
     chosen: NDArray[np.int64] = np.frombuffer(rows, np.int64)
     for row in chosen.tolist():

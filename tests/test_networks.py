@@ -69,8 +69,8 @@ def test_a_window_of_which_pooling_leaves_nothing_is_one_sentence(name: str, sha
     with pytest.raises(ParameterError) as caught:
         network.build(model_config(name), shape, 11)
     assert str(caught.value) == (
-        f"a window of {shape[0]} frames of {shape[1]} bands is too small for c_rnn, whose pooling leaves nothing of it: "
-        "raise window_seconds, or take a feature of more frames or bands"
+        f"a window of {shape[0]} frames of {shape[1]} bands is too small for c_rnn, whose pooling leaves nothing of "
+        "it: raise window_seconds, or take a feature of more frames or bands"
     )
 
 

@@ -87,7 +87,7 @@ def make_jobs(folder: Path, arguments: argparse.Namespace) -> list[Job]:
     for number in range(arguments.binaries):
         train, validation = (Part(folder / side, make_material(count, number)) for side, count in counts.items())
         job = Job(
-            f"binary_{number}", endless, window, train, train, validation, number, arguments.epochs, arguments.pairs
+            f"binary_{number}", endless, window, train, validation, train, number, arguments.epochs, arguments.pairs
         )
         jobs.append(job)
     return jobs

@@ -372,7 +372,7 @@ def test_labels_of_one_class_fit_that_class_again(fits: list[str], tmp_path: Pat
     clips = sets_of()[name]
     place = next(number for number, each in enumerate(clips.sounding) if set(each) == {"flute", "organ"})
     clips.sounding[place] = ("organ", "bass")  # equally many families
-    starts = {"notes_epochs": int(name == "train_notes")}
+    starts: dict[str, Any] = {"notes_epochs": int(name == "train_notes")}
     fit(**starts)
     write_set(tmp_path / DATA, name, clips)
     assert refitted(fits, **starts) == ["bass", "flute"]
@@ -389,7 +389,7 @@ def test_sizes_and_twins_fit_all_again(fits: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["train_notes", "train_mixtures", "validation_mixtures"])
 def test_another_sound_fits_all_again_that_learn_from_it(fits: list[str], tmp_path: Path, name: str) -> None:
     write_task(tmp_path, BANDS, ADDED)
-    starts = {"notes_epochs": int(name == "train_notes")}
+    starts: dict[str, Any] = {"notes_epochs": int(name == "train_notes")}
     fit(classes=BANDS, **starts)
     clips = sets_of(ADDED)[name]
     for place, expected in ((-1, [ADDED]), (5, list(BANDS))):

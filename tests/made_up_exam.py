@@ -82,7 +82,7 @@ def write_set(
         write_json(folder / "classes.json", list(classes))
         np.savez(
             folder / f"{name}.npz", scores=np.asarray(values, np.float32)[kept], clip=kept, onset_s=np.zeros(len(kept)),
-            window_s=3.8, skipped=np.asarray(skipped, np.int64), clip_s=np.full(len(reference), 4.0),
+            window_s=3.84, skipped=np.asarray(skipped, np.int64), clip_s=np.full(len(reference), 4.0),
         )  # fmt: skip
 
 
@@ -125,12 +125,18 @@ def make(root: Path, params: Params, sides: Sequence[str] = TEST_SETS, per_size:
     from tutti.exam.examining import examine
     from tutti.exam.regimes import compare_regimes
 
-    data, metrics, task = root / "data" / TASK, root / "metrics" / TASK, params.overlay_task(TASK)
+    data, metrics = root / "data" / TASK, root / "metrics" / TASK
+    task = params.overlay_task(TASK).model_copy(update={"classes": sections(classes)})
     write_scores(data, sides, per_size, classes)
     write_split(data / "split", sides, classes)
     for model in MODELS:
         examine(data, model, task, seed=1, replicates=50, out=metrics / model)
     compare_regimes(data, metrics, task, seed=1, replicates=50, out=metrics / "regimes")
+
+
+def sections(classes: Sequence[str]) -> dict[str, config.FamilyClass]:
+    """Return the section ``classes`` of families."""
+    return {name: config.FamilyClass(family=name) for name in classes}
 
 
 def write_split(folder: Path, sides: Sequence[str] = TEST_SETS, classes: Sequence[str] = FAMILIES) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tutti import config, registry
 from tutti.architectures._configs import EstimatorConfig, NetworkConfig
 from tutti.config import ModelConfig, read_yaml
-from tutti.errors import DataError
+from tutti.errors import DataError, ParameterError
 from tutti.seeding import generator
 
 HAN_TABLE_I = [
@@ -212,7 +212,7 @@ def test_chen_cnns_weights_by_hand() -> None:
 def test_chen_cnn_needs_8_of_each_axis(shape: tuple[int, int]) -> None:
     from tutti.training import network
 
-    with pytest.raises(ValueError, match="output size would be zero or negative"):
+    with pytest.raises(ParameterError, match=f"of {shape[0]} frames of {shape[1]} bands is too small for chen_cnn"):
         network.build(load_config("chen_cnn"), shape, 1)
 
 

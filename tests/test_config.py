@@ -150,7 +150,7 @@ def test_every_key_of_the_task_on_notes_refuses_a_value_of_another_type(tmp_path
     for part in path.split("/"):
         before = before[part]
     group, _, key = path.rpartition("/")
-    value = 0.5 if isinstance(before, str | list) else "x"
+    value = -0.5 if isinstance(before, str | list) else "x"  # no number of seconds either
     place = f"{group.replace('/', '.')}: {key}" if key in KINDS else path.replace("/", ".")
     said = _complaint(tmp_path, path, value)
     assert said.startswith(f"params.yaml: {place} is {value!r}")

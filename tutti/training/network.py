@@ -1,11 +1,8 @@
 """Fitting and running Keras networks on windows that are read from a memory map."""
 
-import json
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tutti.process import quiet_libraries, without
 
@@ -24,13 +21,13 @@ from tutti.architectures._configs import NetworkConfig
 from tutti.errors import ParameterError
 from tutti.feature_store import Feature
 from tutti.seeding import child, generator
+from tutti.training.keras_file import forget_the_moment
 from tutti.training.windows import WindowTable, training_windows
 
 Epoch = dict[str, float]
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 PREDICTION_BATCH = 128  # windows; fewer are slower, more are hardly faster
 _STANDARD_SAMPLE = 256
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
@@ -149,7 +146,7 @@ def save(network: keras.Model, config: NetworkConfig, path: Path) -> None:
         plain = build(config, network.input_shape[1:], network.output_shape[-1])
     plain.set_weights(network.get_weights())
     plain.save(path)
-    _forget_the_moment(path)
+    forget_the_moment(path)
 
 
 def load(path: Path, config: NetworkConfig, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
@@ -239,27 +236,3 @@ def _scores(network: keras.Model, batch: NDArray[np.float32], size: int) -> NDAr
     """Score a batch, filled up to ``size`` windows: the last one's own shape would be compiled anew, for longer."""
     filled = np.pad(batch, ((0, size - len(batch)), (0, 0), (0, 0)))
     return np.asarray(network.predict_on_batch(filled), dtype=np.float32)[: len(batch)]
-
-
-def _forget_the_moment(path: Path) -> None:
-    """Rewrite a ``.keras`` archive without the time of its making and without addresses of objects in memory."""
-    with zipfile.ZipFile(path) as archive:
-        members: dict[str, Any] = {name: archive.read(name) for name in sorted(archive.namelist())}
-    metadata = json.loads(members["metadata.json"])
-    members["metadata.json"] = json.dumps({"keras_version": metadata["keras_version"]}).encode()
-    members["config.json"] = json.dumps(_renumbered(json.loads(members["config.json"]), {})).encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
-
-
-def _renumbered(value: Any, numbers: dict[int, int]) -> Any:
-    """Return a configuration whose shared objects are numbered in their order, not by address."""
-    if isinstance(value, list):
-        return [_renumbered(item, numbers) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: numbers.setdefault(item, len(numbers)) if key == "shared_object_id" else _renumbered(item, numbers)
-        for key, item in value.items()
-    }

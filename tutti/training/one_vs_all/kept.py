@@ -26,8 +26,8 @@ from tutti.training.one_vs_all.pairs import Material
 FOLDER = Path(".tutti/binaries")
 _MOST = 600  # binaries kept; those used longest ago make room
 _PACKAGE = Path(__file__).parents[2]
-_CODE = ("training/one_vs_all/binary.py", "training/one_vs_all/pairs.py", "training/network.py", "training/windows.py",
-         "architectures/_blocks.py", "seeding.py")  # fmt: skip
+_CODE = ("training/one_vs_all/binary.py", "training/one_vs_all/pairs.py", "training/network.py",
+         "training/keras_file.py", "training/windows.py", "architectures/_blocks.py", "seeding.py")  # fmt: skip
 
 
 class Kept:

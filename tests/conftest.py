@@ -16,6 +16,11 @@ os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".pytest_cache" / f"numba-{os.environ
 _MADE = (".git", ".venv", ".dvc/cache", ".dvc/tmp", "data", "models", "mlruns", "build")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the pipeline: one process waits for its first run, which is long, while the other has the rest."""
+    items.sort(key=lambda item: item.path.stem != "test_pipeline")
+
+
 @pytest.fixture(scope="session")
 def source_files() -> list[Path]:
     """Return the files that belong to the repository, relative to its root."""

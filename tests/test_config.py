@@ -477,7 +477,7 @@ def test_a_name_becomes_a_folder_and_a_stage(tmp_path: Path) -> None:
         (b"", "params.yaml is empty, and must be a group of keys (corpora, detect,"),
         (b"- a\n", "params.yaml is ['a'], and must be a group of keys"),
         (b"seed: [1", "params.yaml is not valid YAML: "),
-        (b"seed: 1\n\tscale: x\n", "is not valid YAML: found character '\\t' that cannot start any token (line 2"),
+        (b"seed: 1\n\tscale: x\n", "is not valid YAML: found a tab character that violates indentation (line 2"),
         (b"seed: 1\nseed: 2\n", 'is not valid YAML: found duplicate key "seed"'),
         (b"seed: 1\n---\nseed: 2\n", "is not valid YAML: expected a single document in the stream, but found another"),
         (b"seed: !!python/object:os.system x\n", "is not valid YAML: could not determine a constructor for the tag"),

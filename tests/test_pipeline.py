@@ -226,6 +226,18 @@ def test_everything_runs_once(built: Repository) -> None:
     assert not built.left_over()
 
 
+def test_same_seed_same_bytes_with_any_number_of_workers(built: Repository, tmp_path: Path) -> None:
+    other = Repository(tmp_path / "clone", workers=2)
+    built.run("git", "clone", "-q", str(built.root), str(other.root))
+    other.run("git", "checkout", "-q", "HEAD~1")  # before the first `dvc repro`
+    assert not any((other.root / name).exists() for name in LOCKS)
+    other.repro()
+    first, second = built.outputs(), other.outputs()
+    assert len(first) > 20
+    assert {path: first[path] for path in first if second.get(path) != first[path]} == {}
+    assert first.keys() == second.keys()
+
+
 def test_a_second_time_nothing_runs(built: Repository) -> None:
     assert built.repro() == []
     assert "up to date" in built.run("dvc", "status")
@@ -453,15 +465,3 @@ def test_after_a_kill_repro_simply_works(copy: Repository, victim: str, moment: 
     killed = copy.outputs()
     copy.run("dvc", "repro", "--force", "--single-item", CLIPS)
     assert copy.outputs() == killed
-
-
-def test_same_seed_same_bytes_with_any_number_of_workers(built: Repository, tmp_path: Path) -> None:
-    other = Repository(tmp_path / "clone", workers=2)
-    built.run("git", "clone", "-q", str(built.root), str(other.root))
-    other.run("git", "checkout", "-q", "HEAD~1")  # before the first `dvc repro`
-    assert not any((other.root / name).exists() for name in LOCKS)
-    other.repro()
-    first, second = built.outputs(), other.outputs()
-    assert len(first) > 20
-    assert {path: first[path] for path in first if second.get(path) != first[path]} == {}
-    assert first.keys() == second.keys()

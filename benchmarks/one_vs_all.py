@@ -87,7 +87,15 @@ def make_jobs(folder: Path, arguments: argparse.Namespace) -> list[Job]:
     for number in range(arguments.binaries):
         train, validation = (Part(folder / side, make_material(count, number)) for side, count in counts.items())
         job = Job(
-            f"binary_{number}", endless, window, train, validation, train, number, arguments.epochs, arguments.pairs
+            name=f"binary_{number}",
+            config=endless,
+            window=window,
+            train=train,
+            validation=validation,
+            start=train,
+            seed=number,
+            max_epochs=arguments.epochs,
+            max_pairs=arguments.pairs,
         )
         jobs.append(job)
     return jobs

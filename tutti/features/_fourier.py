@@ -8,9 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-
-from tutti.features._jit import compiled
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -35,6 +32,8 @@ def stft(samples: Float32, n_fft: int, hop_length: int) -> Complex64:
     Returns:
         ``(time, n_fft // 2 + 1)``, computed in double precision.
     """
+    import scipy.fft  # here, not above: reading params.yaml needs none of it, in any stage
+
     n_frames = frame_count(len(samples), hop_length)
     spectrum = np.empty((n_frames, n_fft // 2 + 1), np.complex64)
     for start in range(0, n_frames, _BLOCK):
@@ -46,11 +45,15 @@ def stft(samples: Float32, n_fft: int, hop_length: int) -> Complex64:
 
 def istft(spectrum: Complex64, n_fft: int, hop_length: int, n_samples: int) -> Float32:
     """Return the ``n_samples`` samples whose spectrum is nearest to ``spectrum`` (inverse of :func:`stft`)."""
+    import scipy.fft
+
+    from tutti.features._loops import overlap_add
+
     window = hann(n_fft)
     summed = np.zeros((2, n_samples))
     for start in range(0, len(spectrum), _BLOCK):
         frames: Float32 = scipy.fft.irfft(spectrum[start : start + _BLOCK], n=n_fft, axis=-1)
-        _overlap_add(frames, window, start, hop_length, summed)
+        overlap_add(frames, window, start, hop_length, summed)
     signal, weight = summed
     np.divide(signal, weight, out=signal, where=weight > np.finfo(np.float32).tiny)
     return signal.astype(np.float32)
@@ -65,25 +68,8 @@ def hann(n: int) -> Float64:
 
 
 def _windowed(samples: Float32, start: int, count: int, n_fft: int, hop_length: int) -> Float64:
+    from tutti.features._loops import fill_frames
+
     frames = np.empty((count, n_fft))
-    _fill(samples, start, hop_length, hann(n_fft), frames)
+    fill_frames(samples, start, hop_length, hann(n_fft), frames)
     return frames
-
-
-@compiled
-def _fill(samples: Float32, start: int, hop_length: int, window: Float64, frames: Float64) -> None:
-    n_fft = len(window)
-    for i in range(len(frames)):
-        first = (start + i) * hop_length - n_fft // 2
-        for j in range(n_fft):
-            frames[i, j] = samples[first + j] * window[j] if 0 <= first + j < len(samples) else 0.0
-
-
-@compiled
-def _overlap_add(frames: Float32, window: Float64, start: int, hop_length: int, summed: Float64) -> None:
-    n_fft = len(window)
-    for i in range(len(frames)):
-        first = (start + i) * hop_length - n_fft // 2
-        for j in range(max(0, -first), min(n_fft, summed.shape[1] - first)):
-            summed[0, first + j] += frames[i, j] * window[j]
-            summed[1, first + j] += window[j] * window[j]

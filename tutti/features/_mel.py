@@ -12,9 +12,7 @@ from pydantic import Field, model_validator
 
 from tutti.config import Count, FeatureConfig, Positive
 from tutti.errors import ParameterError
-from tutti.features._fast_mel import SHORTEST, fill_mel
 from tutti.features._fourier import frame_count, hann, stft
-from tutti.features._jit import compiled
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -69,8 +67,10 @@ class MelBank:
 
     def __call__(self, spectrum: Float32) -> Float32:
         """Return the bands ``(time, n_mels)`` of a spectrum ``(time, n_fft // 2 + 1)``."""
+        from tutti.features._loops import weigh
+
         values = np.empty((len(spectrum), len(self.bands[1])), np.float32)
-        _weigh(np.ascontiguousarray(spectrum, np.float32), *self.bands, values)
+        weigh(np.ascontiguousarray(spectrum, np.float32), *self.bands, values)
         return values
 
 
@@ -117,6 +117,8 @@ def mel_spectrogram(samples: Float32, config: MelConfig, exponent: float) -> Flo
     Raises:
         ParameterError: when a band is so narrow that no frequency of the transform falls into it.
     """
+    from tutti.features._fast_mel import SHORTEST, fill_mel  # here, not above: numba takes half a second to load
+
     n_fft, hop_length = config.n_fft, config.hop_length
     bank = mel_bank(config.sample_rate_hz, n_fft, config.n_mels, config.fmin_hz, config.fmax_hz)
     if n_fft < SHORTEST or n_fft & (n_fft - 1):
@@ -125,15 +127,3 @@ def mel_spectrogram(samples: Float32, config: MelConfig, exponent: float) -> Flo
     bands = np.empty((frame_count(len(samples), hop_length), config.n_mels), np.float32)
     fill_mel(samples, hop_length, hann(n_fft), bank.bands, float(exponent), bands)
     return bands
-
-
-@compiled
-def _weigh(spectrum: Float32, weights: Float32, first: Int64, last: Int64, values: Float32) -> None:
-    for frame in range(len(spectrum)):
-        used = 0
-        for band in range(len(first)):
-            total = np.float32(0)
-            for k in range(first[band], last[band]):
-                total += weights[used] * spectrum[frame, k]
-                used += 1
-            values[frame, band] = total

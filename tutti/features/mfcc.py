@@ -13,7 +13,6 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 from pydantic import Field, model_validator
 
 from tutti.config import Count
@@ -61,6 +60,8 @@ def extract(samples: Float32, config: Config) -> Float32:
     Raises:
         ParameterError: when a band is so narrow that no frequency of the transform falls into it.
     """
+    import scipy.fft  # here, not above: reading params.yaml needs none of it
+
     bands = mel_spectrogram(samples, config, 2.0)
     np.maximum(bands, _LEAST_POWER, out=bands)
     np.log10(bands, out=bands)

@@ -11,12 +11,10 @@ from typing import Annotated, Literal
 import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 from pydantic import Field
 
 from tutti.config import FeatureConfig
 from tutti.features._fourier import frame_count, istft, stft
-from tutti.features._median import running_median
 from tutti.features._mel import mel_bank
 
 Float32 = npt.NDArray[np.float32]
@@ -96,6 +94,8 @@ def extract(samples: Float32, config: Config) -> Float32:
 
 def mfcc(magnitude: Float32, sample_rate_hz: int, n_mfcc: int) -> Float32:
     """Return the MFCCs ``(n_mfcc, time)`` of a magnitude spectrogram ``(time, bin)``."""
+    import scipy.fft  # here, not above: reading params.yaml needs none of it
+
     bank = mel_bank(sample_rate_hz, N_FFT, N_MELS, 0.0, sample_rate_hz / 2)
     decibels = librosa.power_to_db(bank(magnitude**2).T, top_db=_TOP_DB)
     return np.asarray(scipy.fft.dct(decibels, axis=0, type=2, norm="ortho")[:n_mfcc], np.float32)
@@ -142,6 +142,8 @@ def harmonic(spectrum: Complex64, magnitude: Float32, n_samples: int) -> Float32
     Harmonic-percussive separation (Fitzgerald 2010): tones are smooth along time, strokes along frequency. Equal to
     ``librosa.effects.harmonic`` within single precision.
     """
+    from tutti.features._median import running_median
+
     along_time = running_median(magnitude, KERNEL)
     along_frequency = np.ascontiguousarray(running_median(np.ascontiguousarray(magnitude.T), KERNEL).T)
     return istft(spectrum * _soft_mask(along_time, along_frequency), N_FFT, HOP_LENGTH, n_samples)

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,6 +137,17 @@ def _named(stage: str) -> str:
     return re.sub(r"^(?:pipelines/(\w+)/)?dvc\.yaml:", lambda match: f"{match[1]}:" if match[1] else "", stage)
 
 
+def _target(name: str) -> str:
+    """Return what ``dvc repro`` calls a stage of a task."""
+    task, stage = name.split(":")
+    return f"pipelines/{task}/dvc.yaml:{stage}"
+
+
+def _kinds(stages: Iterable[str]) -> set[str]:
+    """Return the names of stages without what each is made for: ``cultural:train`` of ``cultural:train@han_cnn``."""
+    return {name.split("@")[0] for name in stages}
+
+
 def _of(task: str, *names: str) -> set[str]:
     return {f"{task}:{name}" for name in names}
 
@@ -231,11 +242,16 @@ def test_same_seed_same_bytes_with_any_number_of_workers(built: Repository, tmp_
     built.run("git", "clone", "-q", str(built.root), str(other.root))
     other.run("git", "checkout", "-q", "HEAD~1")  # before the first `dvc repro`
     assert not any((other.root / name).exists() for name in LOCKS)
-    other.repro()
+    # Of models of one architecture one is enough; the comparison of all of them has a test of its own.
+    models = {section["architecture"]: name for name, section in TASKS["cultural"]["models"].items()}
+    judged = ("cultural:variety", *(f"cultural:evaluate@{name}" for name in models.values()))
+    ran = other.repro(*map(_target, judged), "report_exam", "report_excerpts")
+    assert _kinds(ran) >= _kinds(_ran((built.root.parent / "built.log").read_text())) - {
+        "report", "publish_cultural", "publish_predominant", "publish_families"
+    }  # fmt: skip
     first, second = built.outputs(), other.outputs()
-    assert len(first) > 20
-    assert {path: first[path] for path in first if second.get(path) != first[path]} == {}
-    assert first.keys() == second.keys()
+    assert second.keys() <= first.keys()
+    assert {path: first[path] for path in second if second[path] != first[path]} == {}
 
 
 def test_a_second_time_nothing_runs(built: Repository) -> None:
